@@ -1,0 +1,15 @@
+# Every bench/<name>_bench.cpp is one program, build/bench/bin/<name>_bench.
+file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_bench.cpp)
+find_package(PNG REQUIRED)
+pkg_check_modules(charls IMPORTED_TARGET charls)
+foreach(source IN LISTS benches)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE slicebank::slicebank slicebank_phantom PNG::PNG
+    PkgConfig::zstd fmt::fmt nlohmann_json::nlohmann_json Threads::Threads slicebank_options)
+  if(charls_FOUND)
+    target_link_libraries(${name} PRIVATE PkgConfig::charls)
+    target_compile_definitions(${name} PRIVATE SLICEBANK_HAVE_CHARLS=1)
+  endif()
+endforeach()

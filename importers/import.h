@@ -1,0 +1,78 @@
+// The import driver: scan, decode and encode in parallel, write in order, report.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "importers/importer.h"
+#include "store/record.h"
+
+namespace slicebank {
+
+struct ImportProgress {
+  std::uint64_t items_done = 0;   // committed, skipped or failed
+  std::uint64_t items_total = 0;  // 0 while unknown
+  std::uint64_t samples = 0;
+  std::uint64_t pixel_bytes = 0;  // decoded
+};
+
+struct ImportOptions {
+  // Behaviour.
+  std::string format;          // empty: recognise
+  bool dry_run = false;        // scan only: counts, nothing is written, no pixel is read
+  std::uint64_t limit = 0;     // items to take at most; 0 is all
+  bool stop_on_error = false;  // --on-error stop
+  bool retry_failed = true;    // read items again that failed before
+  std::string tool_version;
+  std::map<std::string, std::string> dataset_overrides;  // licence, citation, url, version
+
+  // Performance.
+  unsigned jobs = 0;  // decoding threads; 0 is one a core
+  Effort effort = Effort::balanced;
+  std::uint64_t batch_bytes = 8u << 20;  // of record values, a commit
+
+  // Calls back. `progress` a few times a second, `problem` for each, both from the
+  // calling thread.
+  std::function<void(const ImportProgress&)> progress;
+  std::function<void(const Problem&)> problem;
+  std::stop_token stop;  // commits what is ready and returns with `interrupted`
+};
+
+struct ImportReport {
+  std::string importer;
+  std::string reason;  // why this one was taken
+  std::uint64_t items = 0;
+  std::uint64_t items_new = 0;
+  std::uint64_t items_unchanged = 0;  // already in the bank
+  std::uint64_t items_replaced = 0;   // their files changed
+  std::uint64_t items_failed = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t masks = 0;
+  std::uint64_t pixel_bytes = 0;
+  std::uint64_t record_bytes = 0;
+  std::uint64_t notes = 0;
+  std::uint64_t skipped = 0;  // problems that left something out: exit code 3
+  bool interrupted = false;
+
+  struct DatasetCount {
+    std::string name;
+    std::uint64_t items = 0;
+    std::uint64_t volumes = 0;
+    std::uint64_t subjects = 0;
+  };
+  std::vector<DatasetCount> datasets;
+};
+
+// Imports `source` into the bank at `bank`, which is created when it is not there.
+// Throws Error(bad_format) when no importer, or more than one equally, recognises the
+// folder (the hint names --format), and as Writer does. Memory is bounded by jobs and
+// the size of the items.
+ImportReport import_source(const std::filesystem::path& bank, const std::filesystem::path& source,
+                           const ImportOptions& options);
+
+}  // namespace slicebank

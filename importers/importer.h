@@ -1,0 +1,106 @@
+// What one dataset layout must tell the driver. One file a layout: <name>_importer.cpp.
+//
+// Implementations hold no state and never see the bank, so every method is const and
+// safe to call from many threads. The driver (import.h) does the rest: threads, order,
+// ledger, classes, ids, problems, progress.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/source_tree.h"
+#include "schema/sample.h"
+
+namespace slicebank {
+
+// A mask as the source names it, not read yet.
+struct MaskSource {
+  std::string path;        // relative to the root
+  std::string class_name;  // the dataset's own word, verbatim
+  std::string class_code;  // the number the format writes, verbatim, or empty
+  std::uint32_t instance = 0;
+  std::uint32_t raw_class = 0;  // filled in by the driver
+  ClassId class_id{};           // filled in by the driver
+};
+
+// One unit of work: what is decoded in one go and is either wholly in the bank or not at
+// all. A 2-D image with its masks, or one volume file that becomes many slices. Several
+// items may belong to one volume (slices that lie in files of their own).
+struct SourceItem {
+  std::string key;             // unique and stable in the source; what the ledger remembers
+  std::string dataset;         // name of one of describe()'s datasets
+  std::string patient_id;      // the dataset's own id of the person; what splits group by
+  std::string volume_key;      // unique in the dataset
+  std::string modality;        // the source's word: "ct_00", "mr_t1ce"
+  std::string official_split;  // as the source says, or empty
+  std::vector<std::string> image_paths;  // relative to the root; one or more
+  std::vector<MaskSource> masks;
+  bool covers_dataset_classes = false;  // every class of the dataset was looked for
+  std::vector<Problem> problems;        // met while scanning; import_id is the driver's
+};
+
+// A slice as decoded. Masks carry class_id and raw_class from their MaskSource.
+struct DecodedItem {
+  std::vector<Sample> samples;
+  std::optional<std::array<double, 3>> spacing_xyz_mm;
+  std::vector<double> affine_4x4;
+  std::vector<std::string> channel_names;
+  std::vector<Problem> problems;
+};
+
+// How surely a folder is of this layout, and the reason in words for the user.
+struct Recognition {
+  int score = 0;  // 0 no, 50 it could be, 100 it says so itself
+  std::string reason;
+};
+
+// Everything that is known before the first item is read.
+struct SourceDescription {
+  std::vector<DatasetInfo> datasets;  // ids 0; raw classes with class_id 0
+  std::vector<Problem> problems;
+  std::optional<std::uint64_t> items;  // how many scan() will emit, where that is cheap
+};
+
+class Importer {
+ public:
+  virtual ~Importer() = default;
+
+  virtual std::string_view name() const = 0;     // what --format accepts: "sa-med2d"
+  virtual std::string_view summary() const = 0;  // one line for `slicebank import --list`
+
+  // Looks at names only, and at no more than a few hundred of them.
+  virtual Recognition recognise(const std::filesystem::path& root) const = 0;
+
+  virtual SourceDescription describe(const SourceTree& source) const = 0;
+
+  // Calls `emit` once an item, in a repeatable order, until it returns false. Lists and
+  // parses lists; reads no pixels. Memory does not grow with the number of items.
+  virtual void scan(const SourceTree& source,
+                    const std::function<bool(SourceItem&&)>& emit) const = 0;
+
+  // Reads one item. A mask that cannot be read or does not fit its image becomes a
+  // problem and is left out; an image that cannot be read throws Error(bad_format).
+  virtual DecodedItem decode(const SourceTree& source, const SourceItem& item) const = 0;
+};
+
+// All importers of this build, ascending by name. Lives for ever.
+const std::vector<std::unique_ptr<Importer>>& importers();
+
+// Null when there is none of that name.
+const Importer* find_importer(std::string_view name);
+
+struct Recognised {
+  const Importer* importer = nullptr;
+  Recognition recognition;
+};
+
+// Those with a score above 0, best first.
+std::vector<Recognised> recognise(const std::filesystem::path& root);
+
+}  // namespace slicebank

@@ -1,0 +1,44 @@
+// Whether a split leaks: the same person or the same pixels on two sides.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "schema/ids.h"
+#include "store/bank.h"
+#include "store/split_data.h"
+
+namespace slicebank {
+
+struct AuditFinding {
+  std::string kind;  // "subject", "alias", "pixels"
+  std::string message;
+  std::vector<std::string> sides;  // on which it stands
+  std::vector<SampleId> samples;   // a few of each side
+};
+
+struct AuditReport {
+  std::string split;
+  std::uint64_t samples = 0;
+  std::uint64_t leaking_subjects = 0;
+  std::uint64_t leaking_aliases = 0;
+  std::uint64_t leaking_images = 0;    // groups of equal pixels that cross sides
+  std::uint64_t unassigned = 0;        // samples of the bank the split does not hold
+  std::vector<AuditFinding> findings;  // the first 1000
+
+  bool clean() const { return leaking_subjects + leaking_aliases + leaking_images == 0; }
+};
+
+AuditReport audit_split(const Bank& bank, const SplitData& split);
+
+// The split that came with the data (volumes' official_split), as a SplitData.
+SplitData official_split(const Bank& bank);
+
+struct DuplicateImages {
+  std::vector<SampleId> samples;  // two or more with equal pixels
+};
+// Groups of equal images anywhere in the bank, at most `limit`, largest first.
+std::vector<DuplicateImages> duplicate_images(const Bank& bank, std::size_t limit = 1000);
+
+}  // namespace slicebank

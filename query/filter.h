@@ -1,0 +1,74 @@
+// The filter language: the WHERE clause a user would write (docs/query_language.md).
+//
+//   modality = 'CT' AND class IN ('liver', 'spleen') AND NOT dataset = 'LiTS'
+//   mask(class = 'liver' AND area_fraction > 0.01 AND NOT touches_border)
+//
+// Text becomes a small tree; query/filter_sql.h turns the tree into parameterised SQL.
+// Plain values: copy, compare, build by hand. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace slicebank {
+
+enum class Comparison { equal, not_equal, less, less_equal, greater, greater_equal };
+
+using FilterValue = std::variant<double, std::int64_t, std::string, bool>;
+
+struct Filter;
+using FilterPtr = std::shared_ptr<const Filter>;
+
+// A node. Leaves about a mask field outside mask(...) mean "some mask of the sample".
+struct Filter {
+  enum class Kind {
+    all,          // matches every sample: the empty text
+    compare,      // field, comparison, values[0]
+    in,           // field, values
+    like,         // field, values[0]: % and _, case-insensitive for ASCII
+    between,      // field, values[0], values[1]; both ends count
+    is_null,      // field
+    flag,         // field alone, a yes/no field: touches_border
+    logical_and,  // children
+    logical_or,
+    logical_not,  // children[0]
+    mask,         // children[0], about one and the same mask
+    absent,       // values[0] a class: looked for, and not there
+    unknown,      // values[0] a class: nobody looked
+    split_side,   // values[0] the split's name; comparison and values[1] its side, or in
+  };
+
+  Kind kind = Kind::all;
+  std::string field;
+  Comparison comparison = Comparison::equal;
+  std::vector<FilterValue> values;
+  bool exact = false;  // class = exact('kidney'): without the classes below it
+  std::vector<FilterPtr> children;
+  std::size_t column = 0;        // where it stands in the text, bytes from 0
+  std::size_t value_column = 0;  // where its first value stands
+};
+
+// Throws QueryError whose column() points at the word; the message names the nearest
+// field. Unknown class names are found later, by to_sql, which knows the bank.
+FilterPtr parse_filter(std::string_view text);
+
+// The filter as text again; parse_filter(to_text(f)) is the same tree (but for columns).
+std::string to_text(const Filter& filter);
+
+// Two trees, columns aside.
+bool same_filter(const Filter& a, const Filter& b);
+
+// What a filter can name: for help texts and completion.
+struct FieldInfo {
+  std::string name;
+  std::string type;      // "text", "number", "yes/no"
+  bool of_mask = false;  // about a mask rather than the sample
+  std::string meaning;
+};
+const std::vector<FieldInfo>& filter_fields();
+
+}  // namespace slicebank

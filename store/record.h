@@ -1,0 +1,85 @@
+// A record: the bytes of one sample in records.lmdb. Pure functions, any thread.
+//
+// docs/format.md, "Record", specifies every byte. Encoding is in two steps so that
+// many threads can do the work before ids are known: encode_sample() makes everything
+// that does not depend on the bank, seal_record() adds the ids and the header hash.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "schema/ids.h"
+#include "schema/sample.h"
+
+namespace slicebank {
+
+using BankUuid = std::array<std::uint8_t, 16>;
+
+// How much time the encoder may take. Decoding is equally fast after any of them.
+enum class Effort : std::uint8_t { fast = 1, balanced = 2, small = 3 };
+
+// A trained zstd dictionary for the tiny images of one (dataset, width, height,
+// channels). Immutable; safe from many threads. See store/dictionary.h.
+class Dictionary;
+
+// Where a decoder finds the dictionary a record names.
+class DictionarySource {
+ public:
+  virtual ~DictionarySource() = default;
+  // Null when there is none of that id; the decoder then throws Error(corrupt).
+  virtual std::shared_ptr<const Dictionary> find(std::uint32_t dictionary_id) const = 0;
+};
+
+struct CodecOptions {
+  Effort effort = Effort::balanced;
+  std::shared_ptr<const Dictionary> dictionary;  // used where it helps; may be null
+};
+
+// A sample encoded, still without ids. `info.id` and `info.volume_id` are 0.
+struct EncodedSample {
+  SampleInfo info;
+  ContentHash masks_hash;         // over the decoded annotations, for the logical digest
+  std::vector<std::byte> record;  // header with ids and header hash still 0, then sections
+};
+
+// Throws Error(bad_format) when a mask is not height x width or holds other values than
+// 0 and 1, Error(limit) when the sample is larger than schema/limits.h allows.
+// Same sample, same options, same zstd release: same bytes, on every machine.
+EncodedSample encode_sample(const Sample& sample, const CodecOptions& options = {});
+
+// Gives the record its identity. Returns the finished bytes (moved out of `sample`).
+std::vector<std::byte> seal_record(const BankUuid& bank, SampleId id, VolumeId volume,
+                                   EncodedSample&& sample);
+
+// --- Reading. `record` is borrowed for the call only; results own their memory. Each
+// call checks the hashes of what it touches, before it decompresses anything. Throws
+// Error(corrupt), naming the sample and the section, when a byte is not as it was
+// written; Error(wrong_version) for a layout newer than this build.
+
+SampleInfo decode_info(const BankUuid& bank, SampleId id, Bytes record);
+
+// Writes shape.bytes() bytes of pixels, (height, width, channels). `out` must have
+// exactly that size (ask decode_info).
+void decode_image(const BankUuid& bank, SampleId id, Bytes record,
+                  const DictionarySource* dictionaries, MutableBytes out_hwc);
+
+// All masks, or those whose class is in `classes` (ascending) when it is not empty.
+std::vector<Mask> decode_masks(const BankUuid& bank, SampleId id, Bytes record,
+                               std::span<const ClassId> classes = {});
+
+// Everything at once.
+Sample decode_sample(const BankUuid& bank, SampleId id, Bytes record,
+                     const DictionarySource* dictionaries);
+
+// The same record under another identity, copied without re-encoding. Checks it first.
+std::vector<std::byte> rebind_record(const BankUuid& from_bank, SampleId from_id, Bytes record,
+                                     const BankUuid& to_bank, SampleId to_id, VolumeId to_volume);
+
+// Hash of decoded pixels and of decoded annotations (docs/format.md, "Content hash").
+ContentHash hash_image(const ImageView& image);
+ContentHash hash_annotations(const std::vector<Mask>& masks, const std::vector<Label>& labels);
+
+}  // namespace slicebank

@@ -1,0 +1,24 @@
+// Makes index.sqlite anew from records and catalog alone.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "schema/ids.h"
+
+namespace slicebank {
+
+struct ReindexReport {
+  std::uint64_t samples = 0;
+  std::vector<SampleId> dropped_rows;  // rows of the old index that had no record
+  bool raised_next_id = false;
+};
+
+// Takes the writer lock. Built beside the old index and renamed over it, so that a crash
+// leaves one or the other. `progress(done, total)` may be null.
+ReindexReport reindex(const std::filesystem::path& bank,
+                      const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
+
+}  // namespace slicebank
