@@ -23,13 +23,17 @@ using FilterValue = std::variant<double, std::int64_t, std::string, bool>;
 struct Filter;
 using FilterPtr = std::shared_ptr<const Filter>;
 
-// A node. Leaves about a mask field outside mask(...) mean "some mask of the sample".
+// A node. Leaves about a mask's field outside mask(...) mean "some mask of the sample";
+// where they are about the class, "some mask or image-level label". A leaf asks about a
+// value that is there: a missing value satisfies no leaf but IS NULL. logical_not is the
+// exact complement: what NOT x finds is what x does not find.
 struct Filter {
   enum class Kind {
-    all,          // matches every sample: the empty text
+    all,          // matches every sample: the empty text, or TRUE
     compare,      // field, comparison, values[0]
     in,           // field, values
-    like,         // field, values[0]: % and _, case-insensitive for ASCII
+    like,         // field, values[0]: % and _, case-insensitive for ASCII; values[1], when
+                  // there is one, is the ESCAPE character
     between,      // field, values[0], values[1]; both ends count
     is_null,      // field
     flag,         // field alone, a yes/no field: touches_border
@@ -39,24 +43,27 @@ struct Filter {
     mask,         // children[0], about one and the same mask
     absent,       // values[0] a class: looked for, and not there
     unknown,      // values[0] a class: nobody looked
-    split_side,   // values[0] the split's name; comparison and values[1] its side, or in
+    split_side,   // values[0] the split's name; values[1...] its sides, with comparison equal
+                  // or not_equal, or negated; without sides: split('x') IS NULL
   };
 
   Kind kind = Kind::all;
-  std::string field;
+  std::string field;  // lower case
   Comparison comparison = Comparison::equal;
   std::vector<FilterValue> values;
-  bool exact = false;  // class = exact('kidney'): without the classes below it
+  bool exact = false;    // class = exact('kidney'): without the classes below it
+  bool negated = false;  // in, like, between, is_null, split_side: NOT IN, IS NOT NULL, ...
   std::vector<FilterPtr> children;
-  std::size_t column = 0;        // where it stands in the text, bytes from 0
-  std::size_t value_column = 0;  // where its first value stands
+  std::size_t column = 0;                  // where it stands in the text, bytes from 0
+  std::vector<std::size_t> value_columns;  // where each value stands; empty in a built tree
 };
 
 // Throws QueryError whose column() points at the word; the message names the nearest
 // field. Unknown class names are found later, by to_sql, which knows the bank.
 FilterPtr parse_filter(std::string_view text);
 
-// The filter as text again; parse_filter(to_text(f)) is the same tree (but for columns).
+// The filter as text again; for a tree that parse_filter made, parse_filter(to_text(f)) is
+// the same tree (but for columns).
 std::string to_text(const Filter& filter);
 
 // Two trees, columns aside.

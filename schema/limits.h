@@ -13,6 +13,7 @@ inline constexpr std::uint32_t kImageSideMax = 65'535;       // pixels, height a
 inline constexpr std::uint32_t kImageChannelsMax = 32;       // design: 1 to 32
 inline constexpr std::uint64_t kImageBytesMax = 1ull << 30;  // one decoded slice
 inline constexpr std::uint32_t kAnnotationsMax = 65'535;     // masks and labels of one sample
+inline constexpr std::uint64_t kMasksBytesMax = 1ull << 34;  // decoded masks of one sample
 inline constexpr std::uint64_t kRecordBytesMax = 1ull << 31;
 inline constexpr std::uint64_t kSourceFileBytesMax = 8ull << 30;  // one file an importer reads
 inline constexpr std::uint64_t kVolumeElementsMax = 1ull << 31;

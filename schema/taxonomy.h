@@ -35,6 +35,7 @@ struct SequenceInfo {
 struct RegionInfo {
   RegionId id{};
   std::string name;  // "abdomen", "head and neck", ..., "whole body"
+  std::vector<std::string> aliases;
 };
 
 struct ClassInfo {
@@ -58,7 +59,9 @@ struct ModalityMatch {
 
 // NFC where the text is ASCII or Latin-1, trimmed, lower case, `_` and blanks as one
 // blank, trailing ".nii.gz" dropped; a side written anywhere ("kidney_left", "Kidney L",
-// "kidney-left") moved to the front: "left kidney". docs/taxonomy.md has the rules.
+// "kidney-left") moved to the front: "left kidney". A text that names no side, or more
+// than one, keeps its order. Applying it twice changes nothing more. docs/taxonomy.md
+// has the rules. Defined in class_name.cpp.
 std::string normalise_class_name(std::string_view raw_name);
 
 class Taxonomy {
@@ -69,10 +72,18 @@ class Taxonomy {
   // Largest version number of the built-in data; stored in every bank.
   static std::uint32_t builtin_version();
 
+  // Reads a taxonomy from the texts of modalities.json, regions.json and classes.json.
+  // Throws Error(bad_format) when a text is not such JSON, an id or name is used twice, a
+  // name leads to two entries, a parent or region is not there, or parents form a cycle.
+  static Taxonomy parse(std::string_view modalities_json, std::string_view regions_json,
+                        std::string_view classes_json);
+
   std::optional<ModalityMatch> find_modality(std::string_view word) const;
   std::optional<RegionId> find_region(std::string_view word) const;
 
-  // By canonical name or alias, after normalise_class_name. Never guesses.
+  // By canonical name or alias, after normalise_class_name and the spellings of
+  // classes.json ("tumour" is "tumor", "-" a blank). A side goes with any alias of its
+  // base: "left clavicula" is "left clavicle". Never guesses.
   std::optional<ClassId> find_class(std::string_view name) const;
 
   // Null when the id is unknown. Valid until the taxonomy is changed or destroyed.
@@ -95,10 +106,13 @@ class Taxonomy {
   std::vector<ClassInfo> classes() const;
 
   // Adds a class of a bank's own. `info.id` must be unused and >= kFirstBankClass, and
-  // its name must not be taken: Error(already_exists) or Error(bad_argument) otherwise.
+  // its name and aliases must not be taken: Error(already_exists) or Error(bad_argument)
+  // otherwise, and the taxonomy is as before. The name is kept in its normalised form.
+  // Parents and region must be there already. With an empty `base`, base and side are
+  // read from the name, and a class with the name of the base becomes a parent.
   void add_class(ClassInfo info);
 
-  Taxonomy();
+  Taxonomy();  // holds nothing; start from builtin() instead
   ~Taxonomy();
   Taxonomy(const Taxonomy&);
   Taxonomy& operator=(const Taxonomy&);

@@ -1,0 +1,172 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/json_output.h"
+#include "formats/source_tree.h"
+#include "importers/import.h"
+#include "schema/error.h"
+
+namespace slicebank::cli {
+namespace {
+
+// Problems told one by one before only their number is kept.
+constexpr std::uint64_t kProblemsTold = 50;
+
+class ImportCommand : public Command {
+ public:
+  CLI::App* attach(CLI::App& app) override {
+    CLI::App* verb = app.add_subcommand("import", "Bring a dataset into a bank, or go on with it");
+    verb->add_option("bank", bank_, "The bank; made when it is not there");
+    verb->add_option("source", source_, "Folder of the dataset");
+    verb->add_option("--format", options_.format, "Layout (default: recognised; see --list)");
+    verb->add_flag("--list", list_, "List the layouts and end");
+    verb->add_flag("--dry-run", options_.dry_run, "Say what would be read; write nothing");
+    verb->add_option("--limit", options_.limit, "Take at most this many items");
+    verb->add_option("-j,--jobs", options_.jobs, "Decoding threads (default: one a core)");
+    verb->add_option("--effort", effort_, "fast, balanced (default) or small")
+        ->check(CLI::IsMember({"fast", "balanced", "small"}));
+    verb->add_option("--on-error", on_error_, "skip (default) or stop")
+        ->check(CLI::IsMember({"skip", "stop"}));
+    verb->add_option("--set", overrides_,
+                     "Say about the dataset what its files do not: name, version, url, citation, "
+                     "licence, licence-source, modality (as --set licence=CC-BY-4.0)");
+    verb->add_flag("--json", json_, "Report as JSON on stdout");
+    verb->footer(
+        "A folder that was imported before adds only what is new or changed. Ctrl-C keeps what\n"
+        "is done; the same command goes on. Exit code 3: finished, but something was left out\n"
+        "(slicebank sql BANK \"SELECT * FROM problems\").");
+    return verb;
+  }
+
+  int run(Context& context) override {
+    if (list_) return print_list(context);
+    if (bank_.empty() || source_.empty()) {
+      throw Error(ErrorCode::bad_argument, "import needs a bank and a folder to read",
+                  "slicebank import demo.bank ~/data/SAMed2Dv1");
+    }
+    for (const std::string& word : overrides_) {
+      const auto equals = word.find('=');
+      if (equals == std::string::npos) {
+        throw Error(ErrorCode::bad_argument, fmt::format("--set {}: there is no '='", word),
+                    "--set licence=CC-BY-4.0");
+      }
+      options_.dataset_overrides[word.substr(0, equals)] = word.substr(equals + 1);
+    }
+    options_.effort = effort_ == "fast"    ? Effort::fast
+                      : effort_ == "small" ? Effort::small
+                                           : Effort::balanced;
+    options_.stop_on_error = on_error_ == "stop";
+    options_.tool_version = SLICEBANK_VERSION;
+    options_.stop = context.stop;
+
+    ImportReport report;
+    {
+      ProgressLine line(context.terminal, "items");
+      options_.progress = [&](const ImportProgress& now) {
+        line.update(now.items_done, now.items_total, bytes_text(now.pixel_bytes) + " of pixels");
+      };
+      std::uint64_t told = 0;
+      options_.problem = [&](const Problem& problem) {
+        if (++told > kProblemsTold) return;
+        context.terminal.warn(
+            fmt::format("{}: {}: {}: {}", problem.severity == Severity::note ? "note" : "skipped",
+                        problem.kind, printable(problem.path), printable(problem.message)));
+        if (told == kProblemsTold) context.terminal.warn("more problems are kept in the bank");
+      };
+      report = import_source(bank_, source_, options_);
+    }
+    if (json_) {
+      context.terminal.out_line(line(to_json(report)));
+    } else {
+      say(context, report);
+    }
+    if (report.interrupted) return exit_interrupted;
+    return report.skipped > 0 ? exit_skipped : exit_done;
+  }
+
+ private:
+  static int print_list(Context& context) {
+    Table table({"format", "reads"});
+    for (const auto& importer : importers()) {
+      table.add({std::string(importer->name()), std::string(importer->summary())});
+    }
+    context.terminal.out(table.text());
+    return exit_done;
+  }
+
+  Json to_json(const ImportReport& report) const {
+    Json datasets = Json::array();
+    for (const auto& dataset : report.datasets) {
+      datasets.push_back({{"name", dataset.name},
+                          {"items", dataset.items},
+                          {"volumes", dataset.volumes},
+                          {"subjects", dataset.subjects}});
+    }
+    return {{"format", report.importer},
+            {"reason", report.reason},
+            {"dry_run", options_.dry_run},
+            {"items", report.items},
+            {"new", report.items_new},
+            {"unchanged", report.items_unchanged},
+            {"replaced", report.items_replaced},
+            {"failed", report.items_failed},
+            {"samples", report.samples},
+            {"masks", report.masks},
+            {"pixel_bytes", report.pixel_bytes},
+            {"record_bytes", report.record_bytes},
+            {"notes", report.notes},
+            {"skipped", report.skipped},
+            {"interrupted", report.interrupted},
+            {"datasets", std::move(datasets)}};
+  }
+
+  void say(Context& context, const ImportReport& report) const {
+    Terminal& terminal = context.terminal;
+    terminal.say(fmt::format("{}: {}", report.importer, report.reason));
+    if (options_.dry_run) {
+      Table table({"dataset", "items", "volumes", "subjects"});
+      for (const auto& dataset : report.datasets) {
+        table.add({printable(dataset.name), grouped(dataset.items), grouped(dataset.volumes),
+                   grouped(dataset.subjects)});
+      }
+      terminal.out(table.text());
+    }
+    terminal.say(fmt::format("{} items: {} new, {} unchanged, {} replaced, {} failed",
+                             grouped(report.items), grouped(report.items_new),
+                             grouped(report.items_unchanged), grouped(report.items_replaced),
+                             grouped(report.items_failed)));
+    if (report.samples > 0) {
+      terminal.say(
+          fmt::format("{} samples with {} masks; {} of pixels in {} of records ({:.3f})",
+                      grouped(report.samples), grouped(report.masks),
+                      bytes_text(report.pixel_bytes), bytes_text(report.record_bytes),
+                      static_cast<double>(report.record_bytes) /
+                          static_cast<double>(std::max<std::uint64_t>(report.pixel_bytes, 1))));
+    }
+    if (report.skipped + report.notes > 0) {
+      terminal.say(fmt::format("{} left out, {} notes; slicebank sql {} \"SELECT * FROM problems\"",
+                               grouped(report.skipped), grouped(report.notes), bank_));
+    }
+    if (report.interrupted) terminal.say("interrupted: the same command goes on from here");
+  }
+
+  std::string bank_;
+  std::string source_;
+  std::string effort_ = "balanced";
+  std::string on_error_ = "skip";
+  std::vector<std::string> overrides_;
+  bool list_ = false;
+  bool json_ = false;
+  ImportOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_import_command() { return std::make_unique<ImportCommand>(); }
+
+}  // namespace slicebank::cli
