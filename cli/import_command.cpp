@@ -30,6 +30,8 @@ class ImportCommand : public Command {
     verb->add_option("-j,--jobs", options_.jobs, "Decoding threads (default: one a core)");
     verb->add_option("--effort", effort_, "fast, balanced (default) or small")
         ->check(CLI::IsMember({"fast", "balanced", "small"}));
+    verb->add_option("--batch-bytes", options_.batch_bytes,
+                     "Bytes of records a commit (default 8388608)");
     verb->add_option("--on-error", on_error_, "skip (default) or stop")
         ->check(CLI::IsMember({"skip", "stop"}));
     verb->add_option("--set", overrides_,

@@ -1,12 +1,13 @@
 // A record: the bytes of one sample in records.lmdb. Pure functions, any thread.
 //
-// docs/format.md, "Record", specifies every byte. Encoding is in two steps so that
+// docs/format-record.md specifies every byte. Encoding is in two steps so that
 // many threads can do the work before ids are known: encode_sample() makes everything
 // that does not depend on the bank, seal_record() adds the ids and the header hash.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -46,7 +47,8 @@ struct EncodedSample {
 };
 
 // Throws Error(bad_format) when a mask is not height x width or holds other values than
-// 0 and 1, Error(limit) when the sample is larger than schema/limits.h allows.
+// 0 and 1, Error(limit) when the sample is larger than schema/limits.h allows,
+// Error(bad_argument) for an annotation of class 0 or a code that there is not.
 // Same sample, same options, same zstd release: same bytes, on every machine.
 EncodedSample encode_sample(const Sample& sample, const CodecOptions& options = {});
 
@@ -74,11 +76,25 @@ std::vector<Mask> decode_masks(const BankUuid& bank, SampleId id, Bytes record,
 Sample decode_sample(const BankUuid& bank, SampleId id, Bytes record,
                      const DictionarySource* dictionaries);
 
-// The same record under another identity, copied without re-encoding. Checks it first.
-std::vector<std::byte> rebind_record(const BankUuid& from_bank, SampleId from_id, Bytes record,
-                                     const BankUuid& to_bank, SampleId to_id, VolumeId to_volume);
+// The dictionary the image was coded with; 0 for none. Reads only the header.
+std::uint32_t record_dictionary(const BankUuid& bank, SampleId id, Bytes record);
 
-// Hash of decoded pixels and of decoded annotations (docs/format.md, "Content hash").
+// What hash_annotations() gives for the decoded annotations. Reads only the header.
+ContentHash record_annotations_hash(const BankUuid& bank, SampleId id, Bytes record);
+
+// Changes a class id and a raw class to what another bank calls them.
+using ClassMap = std::function<void(ClassId& class_id, std::uint32_t& raw_class)>;
+
+// The same record under another identity; pixels and masks are copied without
+// re-encoding. Checks all of it first. `to_dictionary` is the id of its dictionary in the
+// other bank, 0 keeps the id it has; `to_class` is called for every annotation.
+std::vector<std::byte> rebind_record(const BankUuid& from_bank, SampleId from_id, Bytes record,
+                                     const BankUuid& to_bank, SampleId to_id, VolumeId to_volume,
+                                     std::uint32_t to_dictionary = 0,
+                                     const ClassMap& to_class = {});
+
+// Hash of decoded pixels and of decoded annotations (docs/format-record.md, "Content
+// hash"). Classes are no part of it, because their ids differ between banks.
 ContentHash hash_image(const ImageView& image);
 ContentHash hash_annotations(const std::vector<Mask>& masks, const std::vector<Label>& labels);
 

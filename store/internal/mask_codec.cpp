@@ -62,14 +62,13 @@ Mask mask_of(const AnnotationInfo& info, std::uint64_t pixels) {
 
 }  // namespace
 
-EncodedMasks encode_masks(std::span<const MaskRuns> masks, std::uint32_t height,
-                          std::uint32_t width, Effort effort) {
+EncodedMasks encode_masks(std::span<const MaskRuns> masks, std::uint32_t width, Effort effort) {
   EncodedMasks encoded;
   encoded.encodings.reserve(masks.size());
   MaskStreams streams;
   std::size_t in_group = 0;
   for (const MaskRuns& mask : masks) {
-    assert(mask.box.x1 <= width && mask.box.y1 <= height);
+    assert(mask.box.x1 <= width);
     if (mask.area == 0) {
       encoded.encodings.push_back(MaskEncoding::empty);
       continue;
@@ -92,10 +91,11 @@ std::vector<Mask> decode_masks_section(Bytes section, const RecordMeta& meta, st
     return classes.empty() || std::binary_search(classes.begin(), classes.end(), table[i].class_id);
   };
   std::size_t wanted_masks = 0;
-  for (std::size_t i = 0; i < table.size(); ++i) wanted_masks += wanted(i) ? 1 : 0;
+  for (std::size_t i = 0; i < table.size(); ++i) wanted_masks += wanted(i) ? 1u : 0u;
   if (wanted_masks > limits::kMasksBytesMax / std::max<std::uint64_t>(pixels, 1)) {
-    throw Error(ErrorCode::limit, std::to_string(wanted_masks) + " masks of " +
-                                      std::to_string(pixels) + " pixels are too much memory",
+    throw Error(ErrorCode::limit,
+                std::to_string(wanted_masks) + " masks of " + std::to_string(pixels) +
+                    " pixels are too much memory",
                 "Read some of the classes only.");
   }
   std::vector<Mask> masks;

@@ -28,8 +28,7 @@ struct EncodedMasks {
   std::vector<MaskEncoding> encodings;  // one a mask
 };
 
-EncodedMasks encode_masks(std::span<const MaskRuns> masks, std::uint32_t height,
-                          std::uint32_t width, Effort effort);
+EncodedMasks encode_masks(std::span<const MaskRuns> masks, std::uint32_t width, Effort effort);
 
 // All masks of the table, or those whose class is in `classes` (ascending) when it is not
 // empty. Frames that hold none of them are not decompressed. Throws Error(corrupt).

@@ -255,9 +255,8 @@ Bytes MaskStreamReader::take_bits(const Box& box) {
 
 void MaskStreamReader::read_bits(const AnnotationInfo& info, std::span<std::uint8_t> mask_hw) {
   const Bytes bits = take_bits(info.box);
-  const std::span<std::uint8_t> rows =
-      mask_hw.subspan(std::size_t{info.box.y0} * width_,
-                      std::size_t{info.box.y1 - info.box.y0} * width_);
+  const std::span<std::uint8_t> rows = mask_hw.subspan(
+      std::size_t{info.box.y0} * width_, std::size_t{info.box.y1 - info.box.y0} * width_);
   std::uint64_t area = 0;
   for (std::size_t i = 0; i < bits.size(); ++i) {
     const auto byte = std::to_integer<std::uint64_t>(bits[i]);

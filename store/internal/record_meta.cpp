@@ -13,8 +13,8 @@ namespace {
 constexpr std::uint8_t kKindBits = 0x03;
 constexpr unsigned kEncodingShift = 2;
 constexpr std::uint8_t kEncodingBits = 0x0c;
-constexpr std::uint8_t kSameClass = 0x10;    // class and raw class of the entry before
-constexpr std::uint8_t kUsualValue = 0x20;   // source value of the mask before; label of 1
+constexpr std::uint8_t kSameClass = 0x10;   // class and raw class of the entry before
+constexpr std::uint8_t kUsualValue = 0x20;  // source value of the mask before; label of 1
 constexpr std::uint8_t kUnusedBits = 0xc0;
 constexpr std::uint64_t kMost32 = std::numeric_limits<std::uint32_t>::max();
 
@@ -138,8 +138,7 @@ RecordMeta decode_meta(const RecordHeader& header, Bytes section) {
   const Bytes name = reader.take(name_bytes, "name");
   for (const std::byte byte : name) meta.name.push_back(static_cast<char>(byte));
   // An entry takes a byte at least, so the section's own size bounds what is reserved.
-  if (header.annotations > limits::kAnnotationsMax ||
-      header.annotations > reader.rest().size()) {
+  if (header.annotations > limits::kAnnotationsMax || header.annotations > reader.rest().size()) {
     fail("more annotations than there can be");
   }
   meta.annotations.reserve(header.annotations);

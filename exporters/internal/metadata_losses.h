@@ -1,0 +1,39 @@
+// What a layout has no place for, beside pixels: counted while samples pass, said once an
+// export instead of once a sample. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "exporters/exporter.h"
+#include "exporters/internal/export_source.h"
+
+namespace slicebank {
+
+// What the layout does hold.
+struct HeldMetadata {
+  bool modality = false;
+  bool position = false;  // volume, axis and slice number
+  bool spacing = false;
+  bool affine = false;
+  bool official_split = false;
+  bool patient_id = false;     // else it must be part of the volume's key
+  bool channel_names = false;  // else only images with one colour meaning are whole
+  bool coverage = false;
+  bool labels = false;
+};
+
+class MetadataLosses {
+ public:
+  explicit MetadataLosses(const HeldMetadata& held) : held_(held) {}
+
+  void observe(const SampleInfo& info, const Origin& origin);
+  void say(ExportSink& sink, const std::string& layout) const;
+
+ private:
+  HeldMetadata held_;
+  std::map<std::string, std::uint64_t> samples_;  // by what is lost
+};
+
+}  // namespace slicebank

@@ -1,0 +1,486 @@
+#include "store/internal/sqlite.h"
+
+#include <sqlite3.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <condition_variable>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "schema/error.h"
+
+namespace slicebank::sqlite {
+
+// Stops a guarded statement that forgets the time: the progress handler sees most, an
+// interrupt from this thread also those inside one long step, such as count(*).
+class Watchdog {
+ public:
+  Watchdog(sqlite3* database, const GuardRules& rules)
+      : thread_([this, database, rules](const std::stop_token& end) {
+          std::unique_lock lock(mutex_);
+          const std::stop_callback wake(rules.stop, [this] { changed_.notify_all(); });
+          // Again and again: an interrupt only ends what is running at that moment.
+          auto until = rules.deadline;
+          while (!end.stop_requested()) {
+            changed_.wait_until(lock, end, until, [&] { return rules.stop.stop_requested(); });
+            if (end.stop_requested()) return;
+            const auto now = std::chrono::steady_clock::now();
+            if (now < rules.deadline && !rules.stop.stop_requested()) continue;
+            sqlite3_interrupt(database);
+            until = now + std::chrono::milliseconds(10);
+            if (rules.stop.stop_requested()) {
+              changed_.wait_until(lock, end, until, [] { return false; });
+            }
+          }
+        }) {}
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::jthread thread_;
+};
+
+struct Handle {
+  sqlite3* database = nullptr;
+  std::filesystem::path file;
+
+  // Of a guarded connection only.
+  std::optional<GuardRules> rules;
+  std::set<std::string> tables;  // that may be read
+  int functions = 0;             // calls seen in the statement being prepared
+  std::string refusal;           // why the authorizer said no
+  std::unique_ptr<Watchdog> watchdog;
+
+  ~Handle() {
+    watchdog.reset();
+    sqlite3_close_v2(database);
+  }
+
+  [[noreturn]] void fail(int code, const std::string& what) const;
+};
+
+namespace {
+
+constexpr std::uint64_t kDiskNearlyFull = std::uint64_t{16} << 20;
+constexpr int kBusyTimeoutMs = 10'000;
+constexpr int kProgressSteps = 1000;
+
+bool disk_nearly_full(const std::filesystem::path& file) {
+  struct statvfs status {};
+  if (::statvfs(file.parent_path().c_str(), &status) != 0) return false;
+  return std::uint64_t{status.f_bavail} * status.f_frsize < kDiskNearlyFull;
+}
+
+std::string reindex_hint(const std::filesystem::path& file) {
+  return "run `slicebank reindex " + file.parent_path().string() + "`";
+}
+
+sqlite3* open_database(const std::filesystem::path& file, int flags) {
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(file.c_str(), &database,
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  if (code == SQLITE_OK) return database;
+  const std::string message = file.string() + ": " +
+                              (database != nullptr ? sqlite3_errmsg(database) : "out of memory");
+  sqlite3_close_v2(database);
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) {
+    throw Error(ErrorCode::needs_reindex, file.string() + " is not there", reindex_hint(file));
+  }
+  throw Error(ErrorCode::io, message);
+}
+
+std::unique_ptr<Handle> open_handle(const std::filesystem::path& file, int flags) {
+  auto handle = std::make_unique<Handle>();
+  handle->file = file;
+  handle->database = open_database(file, flags);
+  sqlite3_busy_timeout(handle->database, kBusyTimeoutMs);
+  return handle;
+}
+
+void configure(sqlite3* database, int option, int value) {
+  const int code = sqlite3_db_config(database, option, value, nullptr);
+  assert(code == SQLITE_OK);
+  (void)code;
+}
+
+void execute_on(const Handle& handle, const std::string& sql) {
+  const int code = sqlite3_exec(handle.database, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) handle.fail(code, sql.substr(0, 60));
+}
+
+// --- The guard
+
+int deny(Handle& handle, const std::string& reason) {
+  if (handle.refusal.empty()) handle.refusal = reason;
+  return SQLITE_DENY;
+}
+
+int authorize(void* context, int action, const char* first, const char* second,
+              const char* database, const char* /*view*/) {
+  auto& handle = *static_cast<Handle*>(context);
+  const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    case SQLITE_READ:
+      if (text(database) != "main" || !handle.tables.contains(text(first))) {
+        return deny(handle, "reading " + text(first) + " is not allowed");
+      }
+      return SQLITE_OK;
+    case SQLITE_FUNCTION:
+      if (!handle.rules->functions.contains(text(second))) {
+        return deny(handle, "the function " + text(second) + " is not allowed");
+      }
+      if (++handle.functions > handle.rules->functions_max) {
+        return deny(handle, "more than " + std::to_string(handle.rules->functions_max) +
+                                " function calls in one statement");
+      }
+      return SQLITE_OK;
+    default:
+      return deny(handle, "only one SELECT that reads is allowed");
+  }
+}
+
+int out_of_time(void* context) {
+  const auto& rules = *static_cast<const Handle*>(context)->rules;
+  return rules.stop.stop_requested() || std::chrono::steady_clock::now() >= rules.deadline ? 1 : 0;
+}
+
+void set_limits(sqlite3* database, const GuardRules& rules) {
+  const std::pair<int, int> limits[] = {
+      {SQLITE_LIMIT_LENGTH, rules.value_bytes_max},
+      {SQLITE_LIMIT_SQL_LENGTH, rules.sql_bytes_max},
+      {SQLITE_LIMIT_COLUMN, 100},
+      {SQLITE_LIMIT_EXPR_DEPTH, 50},
+      {SQLITE_LIMIT_COMPOUND_SELECT, 10},
+      {SQLITE_LIMIT_VDBE_OP, 25'000},
+      {SQLITE_LIMIT_FUNCTION_ARG, 32},
+      {SQLITE_LIMIT_ATTACHED, 0},
+      {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50},
+      {SQLITE_LIMIT_VARIABLE_NUMBER, 100},
+      {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+      {SQLITE_LIMIT_WORKER_THREADS, 0},
+  };
+  for (const auto& [limit, value] : limits) sqlite3_limit(database, limit, value);
+}
+
+// A prepared statement, or null for a text of nothing but blanks and comments.
+sqlite3_stmt* prepare_user(Handle& handle, const std::string& sql, std::size_t at,
+                           std::size_t* end) {
+  handle.functions = 0;
+  handle.refusal.clear();
+  sqlite3_stmt* statement = nullptr;
+  const char* tail = nullptr;
+  const int code = sqlite3_prepare_v3(handle.database, sql.c_str() + at,
+                                      static_cast<int>(sql.size() - at + 1), 0, &statement, &tail);
+  if (code == SQLITE_OK) {
+    *end = static_cast<std::size_t>(tail - sql.c_str());
+    return statement;
+  }
+  if ((code & 0xff) == SQLITE_INTERRUPT || (code & 0xff) == SQLITE_NOMEM) handle.fail(code, "SQL");
+  const int offset = sqlite3_error_offset(handle.database);
+  const std::size_t column = at + (offset < 0 ? 0 : static_cast<std::size_t>(offset));
+  const std::string reason =
+      handle.refusal.empty() ? sqlite3_errmsg(handle.database) : handle.refusal;
+  throw QueryError(reason, sql, std::min(column, sql.size()),
+                   "the views to read from: datasets, subjects, volumes, samples, masks, labels, "
+                   "classes, coverage, splits, imports, problems");
+}
+
+}  // namespace
+
+void Handle::fail(int code, const std::string& what) const {
+  const std::string message = file.string() + ": " + what + ": " +
+                              (code == SQLITE_OK ? "unknown" : sqlite3_errmsg(database));
+  switch (code & 0xff) {
+    case SQLITE_NOMEM:
+      throw std::bad_alloc();
+    case SQLITE_FULL:
+      break;
+    case SQLITE_IOERR:
+      if (disk_nearly_full(file)) break;
+      throw Error(ErrorCode::io, message);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      throw Error(ErrorCode::needs_reindex, message, reindex_hint(file));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      throw Error(ErrorCode::locked, message);
+    case SQLITE_INTERRUPT:
+      throw Error(ErrorCode::interrupted,
+                  rules && rules->stop.stop_requested() ? "the statement was stopped"
+                                                        : "the statement ran out of time",
+                  "narrow it down, or give it more time");
+    case SQLITE_TOOBIG:
+      throw Error(ErrorCode::limit, message);
+    case SQLITE_ERROR:
+    case SQLITE_MISMATCH:
+    case SQLITE_RANGE:
+    case SQLITE_MISUSE:
+    case SQLITE_AUTH:
+    case SQLITE_CONSTRAINT:
+      throw Error(ErrorCode::bad_query, message);
+    default:
+      throw Error(ErrorCode::io, message);
+  }
+  throw Error(ErrorCode::out_of_space, message + "; what was committed before is safe",
+              "free some space and run it again: it goes on where it stopped");
+}
+
+// --- Statement
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
+  sqlite3_finalize(statement);
+}
+
+Statement& Statement::bind(int parameter, std::int64_t value) {
+  const int code = sqlite3_bind_int64(handle_.get(), parameter, value);
+  if (code != SQLITE_OK) owner_->fail(code, "bind");
+  return *this;
+}
+
+Statement& Statement::bind(int parameter, double value) {
+  const int code = sqlite3_bind_double(handle_.get(), parameter, value);
+  if (code != SQLITE_OK) owner_->fail(code, "bind");
+  return *this;
+}
+
+Statement& Statement::bind(int parameter, std::string_view value) {
+  const char* data = value.data() == nullptr ? "" : value.data();
+  const int code = sqlite3_bind_text64(handle_.get(), parameter, data, value.size(),
+                                       SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (code != SQLITE_OK) owner_->fail(code, "bind");
+  return *this;
+}
+
+Statement& Statement::bind_null(int parameter) {
+  const int code = sqlite3_bind_null(handle_.get(), parameter);
+  if (code != SQLITE_OK) owner_->fail(code, "bind");
+  return *this;
+}
+
+Statement& Statement::bind(int parameter, const SqlValue& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return bind(parameter, *integer);
+  if (const auto* real = std::get_if<double>(&value)) return bind(parameter, *real);
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return bind(parameter, std::string_view(*text));
+  }
+  return bind_null(parameter);
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(handle_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  owner_->fail(code, "step");
+}
+
+void Statement::reset() noexcept { sqlite3_reset(handle_.get()); }
+
+void Statement::run() {
+  try {
+    while (step()) {
+    }
+  } catch (...) {
+    reset();
+    throw;
+  }
+  reset();
+}
+
+int Statement::columns() const { return sqlite3_column_count(handle_.get()); }
+
+std::string_view Statement::column_name(int column) const {
+  const char* name = sqlite3_column_name(handle_.get(), column);
+  return name == nullptr ? std::string_view() : std::string_view(name);
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL;
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(handle_.get(), column);
+}
+
+double Statement::real(int column) const { return sqlite3_column_double(handle_.get(), column); }
+
+std::string_view Statement::text(int column) const {
+  const unsigned char* text = sqlite3_column_text(handle_.get(), column);
+  if (text == nullptr) return {};
+  return {reinterpret_cast<const char*>(text),
+          static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column))};
+}
+
+SqlValue Statement::value(int column) const {
+  switch (sqlite3_column_type(handle_.get(), column)) {
+    case SQLITE_INTEGER:
+      return integer(column);
+    case SQLITE_FLOAT:
+      return real(column);
+    case SQLITE_NULL:
+      return std::monostate{};
+    default:
+      return std::string(text(column));
+  }
+}
+
+// --- Connection
+
+Connection::Connection(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+Connection::~Connection() = default;
+
+Connection Connection::open(const std::filesystem::path& file, Purpose purpose) {
+  const int flags = purpose == Purpose::read     ? SQLITE_OPEN_READONLY
+                    : purpose == Purpose::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                                 : SQLITE_OPEN_READWRITE;
+  Connection connection(open_handle(file, flags));
+  sqlite3* database = connection.handle_->database;
+  configure(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
+  connection.execute("PRAGMA cell_size_check = ON");
+  switch (purpose) {
+    case Purpose::create:
+      connection.execute(
+          "PRAGMA page_size = 8192; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF;"
+          "PRAGMA synchronous = OFF; PRAGMA secure_delete = ON; PRAGMA cache_size = -262144");
+      break;
+    case Purpose::write:
+      connection.execute(
+          "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+          "PRAGMA cache_size = -65536");
+      break;
+    case Purpose::read:
+      // The last reader must not be the one to unlink a log that lies under a name by now
+      // another index has.
+      configure(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);
+      configure(database, SQLITE_DBCONFIG_DEFENSIVE, 1);
+      connection.execute(
+          "PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -16384");
+      break;
+  }
+  return connection;
+}
+
+Connection Connection::open_guarded(const std::filesystem::path& file, const GuardRules& rules) {
+  Connection connection = open(file, Purpose::read);
+  Handle& handle = *connection.handle_;
+  configure(handle.database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0);
+  configure(handle.database, SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0);
+  configure(handle.database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0);
+  configure(handle.database, SQLITE_DBCONFIG_DQS_DML, 0);
+  configure(handle.database, SQLITE_DBCONFIG_DQS_DDL, 0);
+  // A sort in memory happens in one step; a small cache keeps that step short.
+  connection.execute("PRAGMA cache_size = -2000");
+  handle.tables = {"sqlite_schema", "sqlite_master"};
+  Statement tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type <> 'index'");
+  while (tables.step()) handle.tables.emplace(tables.text(0));
+  handle.rules = rules;
+  set_limits(handle.database, rules);
+  sqlite3_set_authorizer(handle.database, authorize, &handle);
+  sqlite3_progress_handler(handle.database, kProgressSteps, out_of_time, &handle);
+  handle.watchdog = std::make_unique<Watchdog>(handle.database, rules);
+  return connection;
+}
+
+void Connection::execute(const std::string& sql) { execute_on(*handle_, sql); }
+
+Statement Connection::prepare(std::string_view sql) const {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(handle_->database, sql.data(), static_cast<int>(sql.size()),
+                                      0, &statement, nullptr);
+  if (code != SQLITE_OK) handle_->fail(code, std::string(sql.substr(0, 200)));
+  Statement result;
+  result.owner_ = handle_.get();
+  result.handle_.reset(statement);
+  return result;
+}
+
+Statement Connection::prepare_guarded(std::string_view sql) const {
+  assert(handle_->rules);
+  const std::string text(sql);
+  if (text.size() > static_cast<std::size_t>(handle_->rules->sql_bytes_max)) {
+    throw QueryError("the statement has " + std::to_string(text.size()) + " bytes; " +
+                         std::to_string(handle_->rules->sql_bytes_max) + " are possible",
+                     text, 0);
+  }
+  if (const auto zero = text.find('\0'); zero != std::string::npos) {
+    throw QueryError("a zero byte in the statement", text, zero);
+  }
+  std::size_t end = 0;
+  Statement result;
+  result.owner_ = handle_.get();
+  result.handle_.reset(prepare_user(*handle_, text, 0, &end));
+  if (!result.handle_) throw QueryError("there is no statement", text, 0);
+  if (sqlite3_stmt_readonly(result.handle_.get()) == 0) {
+    throw QueryError("only one SELECT that reads is allowed", text, 0);
+  }
+  while (end < text.size()) {
+    const std::size_t begin = end;
+    const auto more = prepare_user(*handle_, text, begin, &end);
+    if (more != nullptr) {
+      sqlite3_finalize(more);
+      throw QueryError("more than one statement", text, begin);
+    }
+    if (end == begin) break;
+  }
+  return result;
+}
+
+std::int64_t Connection::integer(std::string_view sql, std::int64_t otherwise) const {
+  Statement statement = prepare(sql);
+  return statement.step() && !statement.is_null(0) ? statement.integer(0) : otherwise;
+}
+
+std::string Connection::text(std::string_view sql) const {
+  Statement statement = prepare(sql);
+  return statement.step() ? std::string(statement.text(0)) : std::string();
+}
+
+void Connection::checkpoint() const {
+  // Readers may hold parts of the log back; the next checkpoint takes them.
+  sqlite3_busy_timeout(handle_->database, 0);
+  sqlite3_wal_checkpoint_v2(handle_->database, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                            nullptr);
+  sqlite3_busy_timeout(handle_->database, kBusyTimeoutMs);
+}
+
+const std::filesystem::path& Connection::file() const { return handle_->file; }
+
+// --- Transaction
+
+Transaction::Transaction(Connection& connection) : connection_(connection) {
+  connection_.execute("BEGIN IMMEDIATE");
+}
+
+Transaction::~Transaction() {
+  if (!open_) return;
+  try {
+    connection_.execute("ROLLBACK");
+  } catch (const std::exception&) {
+    // SQLite has already rolled back by itself, as it does after a full disk.
+  }
+}
+
+void Transaction::commit() {
+  connection_.execute("COMMIT");
+  open_ = false;
+}
+
+void set_heap_limit(std::uint64_t bytes) {
+  sqlite3_hard_heap_limit64(static_cast<sqlite3_int64>(bytes));
+}
+
+std::string library_version() { return sqlite3_libversion(); }
+
+}  // namespace slicebank::sqlite
