@@ -66,8 +66,10 @@ std::string safe_file_name(std::string_view name) {
     slug.insert(0, "n");
     slug.resize(std::min(slug.size(), kSafeNameBytesMax - kHashSuffixBytes));
   }
-  return slug + "_x" + xxh3_64_hex(name);
+  return slug + "_x" + exporting::xxh3_64_hex(name);
 }
+
+namespace exporting {
 
 bool is_valid_utf8(std::string_view text) {
   std::size_t i = 0;
@@ -123,4 +125,5 @@ std::string plain_or_safe(std::string_view name) {
   return is_plain_name(name) ? std::string(name) : safe_file_name(name);
 }
 
+}  // namespace exporting
 }  // namespace slicebank

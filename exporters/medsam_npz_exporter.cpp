@@ -17,13 +17,14 @@
 #include "exporters/internal/json_text.h"
 #include "exporters/internal/label_map.h"
 #include "exporters/internal/metadata_losses.h"
+#include "exporters/internal/origin.h"
 #include "exporters/internal/ordered.h"
 #include "exporters/internal/settings.h"
 #include "exporters/internal/slice_files.h"
 #include "exporters/internal/window.h"
 #include "formats/npz.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 namespace {
 
 constexpr const char* kClassesFile = "classes.json";
@@ -342,8 +343,12 @@ class MedsamNpzExporter final : public Exporter {
 
 }  // namespace
 
+}  // namespace slicebank::exporting
+
+namespace slicebank {
+
 std::unique_ptr<Exporter> make_medsam_npz_exporter() {
-  return std::make_unique<MedsamNpzExporter>();
+  return std::make_unique<exporting::MedsamNpzExporter>();
 }
 
 }  // namespace slicebank

@@ -13,12 +13,13 @@
 #include "exporters/internal/export_source.h"
 #include "exporters/internal/json_text.h"
 #include "exporters/internal/metadata_losses.h"
+#include "exporters/internal/origin.h"
 #include "exporters/internal/sa_med2d_names.h"
 #include "exporters/internal/settings.h"
 #include "exporters/internal/slice_files.h"
 #include "exporters/internal/window.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 namespace {
 
 constexpr const char* kPairsFile = "SAMed2D_v1.json";
@@ -156,6 +157,10 @@ class SaMed2dExporter final : public Exporter {
 
 }  // namespace
 
-std::unique_ptr<Exporter> make_sa_med2d_exporter() { return std::make_unique<SaMed2dExporter>(); }
+}  // namespace slicebank::exporting
+
+namespace slicebank {
+
+std::unique_ptr<Exporter> make_sa_med2d_exporter() { return std::make_unique<exporting::SaMed2dExporter>(); }
 
 }  // namespace slicebank

@@ -13,11 +13,12 @@
 #include "exporters/internal/file_names.h"
 #include "exporters/internal/json_text.h"
 #include "exporters/internal/metadata_losses.h"
+#include "exporters/internal/origin.h"
 #include "exporters/internal/settings.h"
 #include "exporters/internal/slice_files.h"
 #include "exporters/internal/window.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 namespace {
 
 constexpr const char* kTrainFile = "image2label_train.json";
@@ -52,10 +53,13 @@ std::string image_stem(const Loaded& loaded, unsigned attempt) {
 class Run {
  public:
   Run(const ExportSource& source, const ExportOptions& options, ExportSink& sink)
-      : source_(source), sink_(sink), prefix_(path_prefix(options, sink)) {
-    const std::string mode = choice_setting(options, "mode", "both", {"train", "test", "both"});
-    train_ = mode != "test";
-    test_ = mode != "train";
+      : source_(source),
+        sink_(sink),
+        prefix_(path_prefix(options, sink)),
+        mode_(choice_setting(options, "mode", "both", {"train", "test", "both"})),
+        train_(mode_ != "test"),
+        test_(mode_ != "train"),
+        metadata_(HeldMetadata{.split_said = mode_}) {
     if (train_) sink_.append(kTrainFile, "{");
     if (test_) sink_.append(kTestFile, "{");
   }
@@ -70,11 +74,12 @@ class Run {
   const ExportSource& source_;
   ExportSink& sink_;
   std::string prefix_;
-  bool train_ = true;
-  bool test_ = true;
+  std::string mode_;
+  bool train_;
+  bool test_;
   bool first_image_ = true;
   bool first_mask_ = true;
-  MetadataLosses metadata_{HeldMetadata{}};
+  MetadataLosses metadata_;
 };
 
 // Paths relative to the destination.
@@ -181,6 +186,10 @@ class SamMed2dExporter final : public Exporter {
 
 }  // namespace
 
-std::unique_ptr<Exporter> make_sam_med2d_exporter() { return std::make_unique<SamMed2dExporter>(); }
+}  // namespace slicebank::exporting
+
+namespace slicebank {
+
+std::unique_ptr<Exporter> make_sam_med2d_exporter() { return std::make_unique<exporting::SamMed2dExporter>(); }
 
 }  // namespace slicebank

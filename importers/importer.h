@@ -12,12 +12,29 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/source_tree.h"
+#include "schema/error.h"
 #include "schema/sample.h"
 
 namespace slicebank {
+
+// Thrown by decode() when an item cannot be had: the item fails, and becomes a problem of
+// this kind at this path.
+class ItemError : public Error {
+ public:
+  ItemError(ErrorCode code, std::string kind, std::string path, const std::string& message)
+      : Error(code, message), kind_(std::move(kind)), path_(std::move(path)) {}
+
+  const std::string& kind() const noexcept { return kind_; }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string kind_;
+  std::string path_;
+};
 
 // A mask as the source names it, not read yet.
 struct MaskSource {
@@ -32,6 +49,9 @@ struct MaskSource {
 // One unit of work: what is decoded in one go and is either wholly in the bank or not at
 // all. A 2-D image with its masks, or one volume file that becomes many slices. Several
 // items may belong to one volume (slices that lie in files of their own).
+//
+// An item without image_paths failed while scanning: it is never decoded, and only its
+// key and its problems count.
 struct SourceItem {
   std::string key;             // unique and stable in the source; what the ledger remembers
   std::string dataset;         // name of one of describe()'s datasets
@@ -85,7 +105,7 @@ class Importer {
                     const std::function<bool(SourceItem&&)>& emit) const = 0;
 
   // Reads one item. A mask that cannot be read or does not fit its image becomes a
-  // problem and is left out; an image that cannot be read throws Error(bad_format).
+  // problem and is left out; an image that cannot be read throws ItemError.
   virtual DecodedItem decode(const SourceTree& source, const SourceItem& item) const = 0;
 };
 

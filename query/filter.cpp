@@ -17,8 +17,8 @@ using Kind = Filter::Kind;
 using TokenKind = FilterToken::Kind;
 
 bool is_keyword(std::string_view word) {
-  for (const char* keyword : {"and", "or", "not", "in", "like", "escape", "between", "is", "null",
-                              "true", "false"}) {
+  for (const char* keyword :
+       {"and", "or", "not", "in", "like", "escape", "between", "is", "null", "true", "false"}) {
     if (word == keyword) return true;
   }
   return false;

@@ -67,7 +67,10 @@ std::uint64_t PermutationSampler::size() const noexcept {
 
 bool PermutationSampler::next(std::uint64_t* item) {
   const std::uint64_t position = saturating_add(row_, rank_);
-  if (position >= items_) return false;
+  if (position >= items_) {
+    row_ = items_;  // the last row may be short; the epoch is over for every rank
+    return false;
+  }
   *item = order_[position];
   row_ = saturating_add(row_, world_size_);
   return true;
@@ -79,10 +82,10 @@ std::uint64_t PermutationSampler::global_position() const noexcept {
 
 void PermutationSampler::resume(std::uint64_t epoch, std::uint64_t global_position) {
   if (global_position > items_) {
-    throw Error(ErrorCode::bad_argument,
-                fmt::format("position {} is past the end of an epoch of {} items", global_position,
-                            items_),
-                "resume with the same selection that was sampled before");
+    throw Error(
+        ErrorCode::bad_argument,
+        fmt::format("position {} is past the end of an epoch of {} items", global_position, items_),
+        "resume with the same selection that was sampled before");
   }
   epoch_ = epoch;
   row_ = global_position;

@@ -16,6 +16,7 @@ namespace slicebank {
 
 class Selection {
  public:
+  // Throws Error(bad_argument) when an id stands twice.
   Selection(Bank bank, std::vector<SampleId> ids, Generation generation, std::string query);
 
   const std::vector<SampleId>& ids() const noexcept { return ids_; }
@@ -28,12 +29,13 @@ class Selection {
   // 32 hex digits over bank uuid and ids in order: equal selections, equal fingerprints.
   std::string fingerprint() const;
 
-  // Set algebra keeps the left side's order; Error(bad_argument) for another bank.
+  // Set algebra keeps the left side's order, and the older generation of the two;
+  // Error(bad_argument) for another bank.
   Selection united(const Selection& other) const;
   Selection intersected(const Selection& other) const;
   Selection minus(const Selection& other) const;
   Selection head(std::size_t count) const;
-  Selection shuffled(std::uint64_t seed) const;  // docs/decisions: same order everywhere
+  Selection shuffled(std::uint64_t seed) const;  // docs/splits.md: same order everywhere
 
   // Keeps it in the bank under a name (takes the writer lock for a moment).
   void save(const std::string& name) const;

@@ -26,7 +26,7 @@ struct SplitOptions {
   SplitGroup group = SplitGroup::subject;
   std::vector<std::string> stratify;  // class, modality, sequence, dataset, region
   std::uint64_t seed = 0;
-  bool honour_official = false;     // samples with an official split keep it (train/val/test)
+  bool honour_official = false;     // groups with an official split keep it (train/val/test)
   bool join_equal_pixels = true;    // the same image under two names counts as one group
   const SplitData* keep = nullptr;  // groups placed there keep their side
 };
@@ -37,8 +37,10 @@ struct SplitBalance {
   std::vector<double> wanted;  // a side
   std::vector<std::uint64_t> got;
   double deviation = 0;  // largest |got - wanted| / total over the sides
-  double tolerance = 0;  // what the grouping allows: half the largest group / total, at least
-                         // one sample; a deviation above it is marked in the report
+  double tolerance = 0;  // what the grouping allows: the largest group's share of total. For
+                         // one label alone some assignment always stays within it, and where
+                         // a single group has the label none does much better
+                         // (docs/splits.md). A deviation above it is marked in the report
 };
 
 struct SplitReport {
@@ -48,7 +50,9 @@ struct SplitReport {
   std::vector<SplitBalance> balances;  // "samples" first, then by label
   double deviation_mean = 0;
   double deviation_worst = 0;
-  std::uint64_t groups_joined_by_pixels = 0;
+  std::uint64_t groups_joined_by_pixels = 0;  // joins that equal pixels made
+  std::uint64_t groups_kept = 0;              // placed by `keep` or their official split
+  std::uint64_t groups_in_conflict = 0;       // of those, called to more than one side
 
   std::string to_json() const;
   std::string to_text() const;  // a table for people
@@ -59,8 +63,18 @@ struct Split {
   SplitReport report;
 };
 
-// Pure but for reading the index. Throws Error(bad_argument) for ratios that make no
-// sense, more folds than groups, or an unknown word in `stratify`.
+// Reads the bank (the index; and an image where equal pixels may be blank) and writes
+// nothing. The result follows from the names and counts of what is selected, from the
+// options and the seed, and not from ids or the order in which data came in.
+//
+// A group that `keep` or official splits call to several sides (an alias or equal pixels
+// joined it) goes whole to the one of them that comes first in the list of sides: name
+// train first, and nothing that was trained on is ever tested on. `keep` is stronger than
+// an official split.
+//
+// Throws Error(bad_argument) for ratios or names that make no sense, more folds than groups,
+// an unknown word in `stratify`, a side of `keep` that is not in the list, or an empty
+// selection; Error(not_found) when a selected sample is gone.
 Split make_split(const Selection& selection, const SplitOptions& options);
 
 // Makes it and saves it by name (takes the writer lock for a moment).

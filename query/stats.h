@@ -13,8 +13,8 @@ namespace slicebank {
 struct StatsRow {
   std::vector<std::string> keys;  // one a column of `by`; "(none)" where there is no value
   std::uint64_t samples = 0;      // distinct
-  std::uint64_t masks = 0;
-  std::uint64_t subjects = 0;  // distinct
+  std::uint64_t masks = 0;        // in a table by class: of that class
+  std::uint64_t subjects = 0;     // distinct
 };
 
 struct StatsTable {
@@ -22,10 +22,20 @@ struct StatsTable {
   std::vector<StatsRow> rows;  // most samples first, then by key
 };
 
+struct StatsOptions {
+  // Behaviour: without them, `subjects` is 0, and a table by modality, dataset or class
+  // over the whole bank comes at once from the counts the writer keeps.
+  bool subjects = true;
+};
+
 // `by`: any of modality, sequence, region, dataset, class, official_split, patient, axis,
-// or split:NAME. Throws QueryError naming the nearest for another word. With an empty
-// filter, facets come from the counts the writer keeps.
+// or split:NAME. Throws QueryError naming the nearest for another word.
+//
+// A class is counted under its own canonical name, not under those above it. A sample has
+// the classes of its masks and of its labels above 0; it stands in the row of each, and in
+// none when it has none. The same holds for the region where the dataset's is unknown,
+// with a row "(none)" for what is left.
 StatsTable stats(const Bank& bank, const std::vector<std::string>& by,
-                 std::string_view filter_text = {});
+                 std::string_view filter_text = {}, const StatsOptions& options = {});
 
 }  // namespace slicebank

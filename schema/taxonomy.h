@@ -109,7 +109,8 @@ class Taxonomy {
   // its name and aliases must not be taken: Error(already_exists) or Error(bad_argument)
   // otherwise, and the taxonomy is as before. The name is kept in its normalised form.
   // Parents and region must be there already. With an empty `base`, base and side are
-  // read from the name, and a class with the name of the base becomes a parent.
+  // read from the name. A class of the base's name is above the class whether it came
+  // before (then it is one of the parents) or comes later.
   void add_class(ClassInfo info);
 
   Taxonomy();  // holds nothing; start from builtin() instead

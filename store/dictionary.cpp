@@ -16,7 +16,9 @@ namespace {
 constexpr std::uint32_t kDictionaryMagic = 0xec30a437;
 constexpr std::size_t kTrainingLeast = 200;
 constexpr std::size_t kTrainingMost = 2000;
-constexpr std::size_t kCapacity = 32 * 1024;
+// On 28 x 28 crops of real slices 1 kB, 4 kB and 32 kB gave the same bytes within 0.5 %:
+// the entropy tables are what helps, not the text.
+constexpr std::size_t kCapacity = 4 * 1024;
 constexpr std::uint64_t kTinySamplesMost = 4096;
 
 }  // namespace

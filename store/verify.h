@@ -29,11 +29,15 @@ struct VerifyReport {
   std::uint64_t bytes = 0;
   std::uint64_t findings_total = 0;
   std::vector<VerifyFinding> findings;  // the first 1000
+  std::vector<std::string> notes;       // what was seen and is no damage
 
   bool sound() const { return findings_total == 0; }
 };
 
-// Error(not_found), Error(wrong_version) as Bank::open; damage becomes findings.
+// Error(not_found), Error(wrong_version) as Bank::open; damage becomes findings. Level 2
+// and 3 make the whole index once more in a temporary file (SQLITE_TMPDIR) to compare
+// with. A writer beside it may go on; the record file keeps its old pages meanwhile.
+// `progress` must not use the bank.
 VerifyReport verify(const std::filesystem::path& bank, VerifyLevel level,
                     const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
 

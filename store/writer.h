@@ -29,7 +29,7 @@ namespace slicebank {
 struct WriterOptions {
   std::uint32_t lock_wait_ms = 10'000;  // how long to wait for another writer
   bool allow_network_filesystem = false;
-  bool bulk = false;  // a bank nobody reads yet: fewer syncs inside, one at each commit
+  bool bulk = false;  // a bank nobody reads yet: more memory, fewer moves of the row log
 };
 
 // What the ledger knows about a source item (one unit that an importer decodes at once:
@@ -100,8 +100,10 @@ class Writer {
   // Entries that still name superseded samples; an interrupted replacement left them.
   std::vector<LedgerEntry> superseding_entries() const;
 
-  void add_problem(const Problem& problem);
-  // Removes the problems of these paths, because their item was read again.
+  // `item_key` is the ledger's key of the item the problem belongs to; where it is empty,
+  // the problem's path stands for it. The scope is the import's "importer:source_root".
+  void add_problem(const Problem& problem, const std::string& item_key = {});
+  // Removes the problems of an item, because it was read again.
   void clear_problems(const std::string& scope, const std::string& item_key);
 
   std::shared_ptr<const Dictionary> add_dictionary(DatasetId dataset, const ImageShape& shape,
@@ -118,8 +120,8 @@ class Writer {
   std::uint64_t queued_bytes() const;
 
   // Makes the batch durable. An empty batch commits nothing and keeps the generation.
-  // On Error(out_of_space) or Error(io) nothing of the batch is kept and the writer is
-  // spent: open another.
+  // On Error(out_of_space) or Error(io) the batch is kept wholly or not at all, and the
+  // writer is spent: open another, whose ledger tells which.
   CommitReport commit();
 
   Writer(Writer&&) noexcept;

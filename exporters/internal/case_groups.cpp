@@ -8,7 +8,7 @@
 #include "schema/error.h"
 #include "schema/limits.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 namespace {
 
 constexpr std::size_t kClassesMax = 255;
@@ -125,4 +125,4 @@ Cases group_cases(const Selection& selection, const ExportSource& source, bool k
   return cases;
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

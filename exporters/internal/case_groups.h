@@ -12,7 +12,7 @@
 #include "exporters/exporter.h"
 #include "exporters/internal/export_source.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // What becomes one case: several slices of one (volume, axis) that are equal in shape,
 // ascending and no slice twice, or one sample alone.
@@ -52,4 +52,4 @@ struct Cases {
 Cases group_cases(const Selection& selection, const ExportSource& source, bool keep_all,
                   const std::stop_token& stop, ExportSink& sink);
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -14,7 +14,7 @@
 #include "exporters/internal/file_names.h"
 #include "schema/error.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 namespace {
 
 namespace fs = std::filesystem;
@@ -295,4 +295,4 @@ void ExportFolder::publish() {
   }
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -16,7 +16,7 @@
 #include "exporters/internal/xxh3.h"
 #include "schema/sample.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // Owns a file descriptor.
 class Descriptor {
@@ -108,4 +108,4 @@ class ExportFolder {
   bool published_ = false;
 };
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

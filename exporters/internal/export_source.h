@@ -7,29 +7,15 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <unordered_map>
 
+#include "exporters/internal/origin.h"
 #include "query/selection.h"
 #include "schema/sample.h"
 #include "schema/taxonomy.h"
 #include "store/reader.h"
 
-namespace slicebank {
-
-// Where a sample belongs. Shared; never changes.
-struct Origin {
-  VolumeInfo volume;
-  std::shared_ptr<const DatasetInfo> dataset;
-  std::string patient_id;
-};
-
-struct Loaded {
-  SampleInfo info;
-  Sample sample;
-  std::shared_ptr<const Origin> origin;
-};
+namespace slicebank::exporting {
 
 class ExportSource {
  public:
@@ -54,20 +40,7 @@ class ExportSource {
   mutable std::unordered_map<std::uint64_t, std::shared_ptr<const Origin>> origins_;  // bounded
 };
 
-// The dataset's own name and code of an annotation, or the canonical class name where
-// the bank keeps none. Never empty.
-struct ClassWords {
-  std::string name;
-  std::string code;
-};
-ClassWords class_words(const DatasetInfo& dataset, const Taxonomy& taxonomy,
-                       std::uint32_t raw_class, ClassId class_id);
-
-// The volume's key without the source's modality that SA-Med2D's importer puts in front
-// ("mr_t1--p001" is case "p001").
-std::string_view case_name(const VolumeInfo& volume);
-
 // Threads for ExportOptions::jobs: one a core when it is 0.
 unsigned export_threads(unsigned jobs);
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // Longest stem that is used verbatim: what is added to it (a class, an instance, ".png")
 // must still fit in the 255 bytes of a file name.
@@ -25,4 +25,4 @@ std::string plain_or_safe(std::string_view name);
 
 bool is_valid_utf8(std::string_view text);
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 std::string json_string(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -17,4 +17,4 @@ std::string json_list(const std::vector<std::string>& texts) {
   return list + "]";
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

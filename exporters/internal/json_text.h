@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // The text in quotes, escaped. Bytes that are no UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);
@@ -13,4 +13,4 @@ std::string json_string(std::string_view text);
 // ["a", "b"] on one line.
 std::string json_list(const std::vector<std::string>& texts);
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -6,7 +6,7 @@
 #include <map>
 #include <numeric>
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 LabelMap paint_labels(const Loaded& loaded,
                       const std::function<std::uint8_t(std::size_t)>& number,
@@ -52,4 +52,4 @@ LabelMap paint_labels(const Loaded& loaded,
   return map;
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "exporters/internal/export_source.h"
+#include "exporters/internal/origin.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 struct LabelMap {
   std::vector<std::uint8_t> labels_hw;  // 0 is nothing
@@ -24,4 +24,4 @@ LabelMap paint_labels(const Loaded& loaded,
                       const std::function<std::uint8_t(std::size_t)>& number,
                       const std::function<std::string(std::size_t)>& word);
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

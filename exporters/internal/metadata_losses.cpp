@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 void MetadataLosses::observe(const SampleInfo& info, const Origin& origin) {
   const VolumeInfo& volume = origin.volume;
@@ -14,7 +14,10 @@ void MetadataLosses::observe(const SampleInfo& info, const Origin& origin) {
   if (!held_.position && info.axis != Axis::none) ++samples_["volume, axis and slice number"];
   if (!held_.spacing && volume.spacing_xyz_mm) ++samples_["voxel spacing"];
   if (!held_.affine && !volume.affine_4x4.empty()) ++samples_["orientation (affine)"];
-  if (!held_.official_split && !volume.official_split.empty()) ++samples_["official split"];
+  if (!held_.official_split && !volume.official_split.empty() &&
+      volume.official_split != held_.split_said) {
+    ++samples_["official split"];
+  }
   if (!held_.channel_names && !volume.channel_names.empty()) ++samples_["channel names"];
   if (!held_.coverage && !volume.coverage.empty()) {
     ++samples_["coverage (which absent classes were looked for)"];
@@ -37,4 +40,4 @@ void MetadataLosses::say(ExportSink& sink, const std::string& layout) const {
   }
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

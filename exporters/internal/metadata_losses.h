@@ -7,9 +7,9 @@
 #include <string>
 
 #include "exporters/exporter.h"
-#include "exporters/internal/export_source.h"
+#include "exporters/internal/origin.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // What the layout does hold.
 struct HeldMetadata {
@@ -18,6 +18,7 @@ struct HeldMetadata {
   bool spacing = false;
   bool affine = false;
   bool official_split = false;
+  std::string split_said;  // the one official split that the layout's lists state, if any
   bool patient_id = false;     // else it must be part of the volume's key
   bool channel_names = false;  // else only images with one colour meaning are whole
   bool coverage = false;
@@ -36,4 +37,4 @@ class MetadataLosses {
   std::map<std::string, std::uint64_t> samples_;  // by what is lost
 };
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -16,7 +16,7 @@
 
 #include "schema/error.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // Calls make(0), make(1), ... on `jobs` threads and take(result) on the calling thread,
 // in the order of the numbers. At most `ahead` results are made or wait at any time.
@@ -89,4 +89,4 @@ void for_each_ordered(std::size_t count, unsigned jobs, std::size_t ahead,
   }
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

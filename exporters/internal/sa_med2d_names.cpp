@@ -9,7 +9,7 @@
 #include "exporters/exporter.h"
 #include "exporters/internal/file_names.h"
 
-namespace slicebank::sa_med2d {
+namespace slicebank::exporting::sa_med2d {
 namespace {
 
 constexpr std::uint32_t kCodesMax = 10'000;
@@ -210,4 +210,4 @@ std::vector<std::pair<std::string, std::string>> ClassCodes::entries() const {
   return all;
 }
 
-}  // namespace slicebank::sa_med2d
+}  // namespace slicebank::exporting::sa_med2d

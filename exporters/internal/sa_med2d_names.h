@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include "exporters/internal/export_source.h"
+#include "exporters/internal/origin.h"
 #include "schema/sample.h"
 #include "schema/taxonomy.h"
 
-namespace slicebank::sa_med2d {
+namespace slicebank::exporting::sa_med2d {
 
 // "mr_t1ce": the source's own word where the layout knows it, else from modality and
 // sequence; "unknown_00" where the bank does not know either.
@@ -57,4 +57,4 @@ class ClassCodes {
   std::vector<std::string> renamed_;
 };
 
-}  // namespace slicebank::sa_med2d
+}  // namespace slicebank::exporting::sa_med2d

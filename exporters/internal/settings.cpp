@@ -8,7 +8,7 @@
 #include "schema/error.h"
 #include "schema/taxonomy.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 namespace {
 
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
@@ -44,4 +44,4 @@ std::string choice_setting(const ExportOptions& options, const std::string& name
       fmt::format("one of {}", fmt::join(choices, ", ")));
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -8,7 +8,7 @@
 
 #include "exporters/exporter.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // Throws Error(bad_argument) naming the nearest for a setting that is not in `known`.
 void check_settings(const ExportOptions& options, const std::vector<std::string>& known);
@@ -21,4 +21,4 @@ std::string setting(const ExportOptions& options, const std::string& name,
 std::string choice_setting(const ExportOptions& options, const std::string& name,
                            const std::string& fallback, const std::vector<std::string>& choices);
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

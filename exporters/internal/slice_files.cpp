@@ -10,7 +10,7 @@
 #include "formats/png.h"
 #include "schema/error.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 namespace {
 
 constexpr unsigned kStemAttemptsMax = 100;
@@ -143,4 +143,4 @@ std::string write_under_free_stem(ExportSink& sink, SampleId sample, const std::
   }
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

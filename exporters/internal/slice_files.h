@@ -12,7 +12,7 @@
 #include "exporters/internal/export_source.h"
 #include "exporters/internal/window.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // What a layout can hold.
 struct SliceRules {
@@ -44,4 +44,4 @@ std::string write_under_free_stem(ExportSink& sink, SampleId sample, const std::
                                   const std::function<std::string(unsigned attempt)>& stem,
                                   Bytes content, const std::string& suffix = ".png");
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

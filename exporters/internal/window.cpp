@@ -14,7 +14,7 @@
 #include "exporters/internal/settings.h"
 #include "schema/error.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "pixels are little-endian");
@@ -40,11 +40,10 @@ template <typename Stored, typename ToDouble>
 void map_pixels(const ImageView& image, const Window& window, ToDouble to_double,
                 std::vector<std::byte>& out) {
   const double low = window.level - window.width / 2;
-  const double scale = 255 / window.width;
   for (std::size_t i = 0; i < out.size(); ++i) {
     Stored stored;
     std::memcpy(&stored, image.image_hwc.data() + i * sizeof(Stored), sizeof(Stored));
-    const double value = (to_double(stored) - low) * scale;
+    const double value = (to_double(stored) - low) * 255 / window.width;
     const double clamped = std::isnan(value) ? 0 : std::clamp(value, 0.0, 255.0);
     out[i] = static_cast<std::byte>(static_cast<std::uint8_t>(std::lround(clamped)));
   }
@@ -109,4 +108,4 @@ Image apply_window(const ImageView& image, const Window& window) {
   return out;
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -7,7 +7,7 @@
 #include "exporters/exporter.h"
 #include "schema/sample.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // Values from level - width / 2 to level + width / 2 become 0 to 255; what lies outside
 // is clamped. Soft tissue in CT: level 40, width 400.
@@ -23,4 +23,4 @@ std::optional<Window> window_setting(const ExportOptions& options);
 // One channel of any pixel type as u8, rounded to the nearest; NaN becomes 0.
 Image apply_window(const ImageView& image, const Window& window);
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

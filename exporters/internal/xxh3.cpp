@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 struct Xxh3Stream::State {
   struct Free {
@@ -37,4 +37,4 @@ std::string xxh3_64_hex(std::string_view text) {
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
 }
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -8,7 +8,7 @@
 
 #include "schema/sample.h"
 
-namespace slicebank {
+namespace slicebank::exporting {
 
 // XXH3-128 of a stream, as `xxhsum -H2` prints it. One thread.
 class Xxh3Stream {
@@ -29,4 +29,4 @@ class Xxh3Stream {
 // XXH3-64 of a text: 16 hex digits.
 std::string xxh3_64_hex(std::string_view text);
 
-}  // namespace slicebank
+}  // namespace slicebank::exporting

@@ -99,20 +99,20 @@ class Checker {
   // The kind of condition against the type of the field.
   void check_shape(const Filter& filter, const Field& field) const {
     const std::size_t count = filter.values.size();
-    const bool counted = (filter.kind == Kind::compare && count == 1) ||
-                         (filter.kind == Kind::in && count >= 1) ||
-                         (filter.kind == Kind::like && (count == 1 || count == 2)) ||
-                         (filter.kind == Kind::between && count == 2) ||
-                         ((filter.kind == Kind::is_null || filter.kind == Kind::flag) && count == 0);
+    const bool counted =
+        (filter.kind == Kind::compare && count == 1) || (filter.kind == Kind::in && count >= 1) ||
+        (filter.kind == Kind::like && (count == 1 || count == 2)) ||
+        (filter.kind == Kind::between && count == 2) ||
+        ((filter.kind == Kind::is_null || filter.kind == Kind::flag) && count == 0);
     if (!counted) fail(filter.column, "a condition of the filter has a wrong number of values");
     if (filter.kind == Kind::flag && field.type != FieldType::flag) {
       fail(filter.column, fmt::format("{} is no yes/no field", field.name),
            fmt::format("compare it: {} {}", field.name,
                        field.type == FieldType::text ? "= '...'" : "> 0"));
     }
-    const bool equality = filter.kind == Kind::compare &&
-                          (filter.comparison == Comparison::equal ||
-                           filter.comparison == Comparison::not_equal);
+    const bool equality =
+        filter.kind == Kind::compare &&
+        (filter.comparison == Comparison::equal || filter.comparison == Comparison::not_equal);
     if (field.type == FieldType::flag && !equality && filter.kind != Kind::flag &&
         filter.kind != Kind::is_null) {
       fail(filter.column, fmt::format("{} is yes or no", field.name),
@@ -195,8 +195,8 @@ class Checker {
   }
 
   void word_leaf(const Filter& filter) const {
-    const bool counted = filter.kind == Kind::split_side ? !filter.values.empty()
-                                                         : filter.values.size() == 1;
+    const bool counted =
+        filter.kind == Kind::split_side ? !filter.values.empty() : filter.values.size() == 1;
     if (!counted) fail(filter.column, "a condition of the filter has a wrong number of values");
     for (std::size_t i = 0; i < filter.values.size(); ++i) {
       if (const auto* word = std::get_if<std::string>(&filter.values[i])) {

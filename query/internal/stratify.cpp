@@ -14,9 +14,9 @@ namespace {
 
 using Entry = StratifyProblem::Entry;
 
-constexpr double kImprovementMin = 1e-9;     // below it, a gain is rounding
-constexpr std::uint64_t kWorkMax = 300'000'000;  // looks at one (label, side) of the search
-constexpr std::size_t kSwapTriesMax = 4096;  // partners one group is compared with in a round
+constexpr double kImprovementMin = 1e-9;         // below it, a gain is rounding
+constexpr std::uint64_t kWorkMax = 200'000'000;  // looks at one (label, side) of the search
+constexpr std::size_t kSwapTriesMax = 4096;      // partners one group is compared with in a round
 constexpr int kRoundsMax = 12;
 constexpr double kSamplesWeight = 4;  // the sides' sizes matter more than one label of many
 
@@ -42,8 +42,7 @@ class Balance {
     for (std::size_t label = 0; label < problem.labels; ++label) {
       scale_[label] = 1.0 / largest[label];
       for (std::size_t side = 0; side < sides_; ++side) {
-        error_[label * sides_ + side] =
-            -problem.ratios[side] * static_cast<double>(totals[label]);
+        error_[label * sides_ + side] = -problem.ratios[side] * static_cast<double>(totals[label]);
       }
     }
   }
@@ -98,8 +97,8 @@ class Balance {
     const double at_from = error_[label * sides_ + from] * scale;
     const double at_to = error_[label * sides_ + to] * scale;
     const double step = amount * scale;
-    const double cost = penalty(at_from - step) - penalty(at_from) + penalty(at_to + step) -
-                        penalty(at_to);
+    const double cost =
+        penalty(at_from - step) - penalty(at_from) + penalty(at_to + step) - penalty(at_to);
     return label == 0 ? kSamplesWeight * cost : cost;
   }
 
@@ -285,8 +284,7 @@ class Solver {
 
 }  // namespace
 
-void StratifyProblem::add_group(const std::vector<Entry>& group_entries,
-                                std::int32_t fixed_side) {
+void StratifyProblem::add_group(const std::vector<Entry>& group_entries, std::int32_t fixed_side) {
   assert(!group_entries.empty() && group_entries.front().label == 0);
   entries.insert(entries.end(), group_entries.begin(), group_entries.end());
   begins.push_back(entries.size());

@@ -16,11 +16,11 @@ struct StratifyProblem {
     std::uint32_t count = 0;  // > 0
   };
 
-  std::vector<double> ratios;     // a side; their sum is 1
-  std::size_t labels = 1;         // how many there are
+  std::vector<double> ratios;          // a side; their sum is 1
+  std::size_t labels = 1;              // how many there are
   std::vector<std::size_t> begins{0};  // entries of group g: begins[g] to begins[g + 1]
-  std::vector<Entry> entries;     // ascending by label inside a group; label 0 first
-  std::vector<std::int32_t> fixed;  // a group: the side it must have, or -1
+  std::vector<Entry> entries;          // ascending by label inside a group; label 0 first
+  std::vector<std::int32_t> fixed;     // a group: the side it must have, or -1
   std::uint64_t seed = 0;
 
   std::size_t groups() const noexcept { return begins.size() - 1; }

@@ -186,12 +186,18 @@ std::vector<std::byte> encode_delta(const DeltaPlanes& planes, Effort effort,
     zstd::append_frame(planes.content, options, section);
     if (best.empty() || section.size() < best.size()) best = std::move(section);
   };
-  attempt({.huffman_only = true, .magicless = true, .dictionary = dictionary});
   if (dictionary != nullptr) {
-    attempt({.magicless = true, .dictionary = dictionary});
-  } else if (effort != Effort::fast) {
-    attempt({.level = effort == Effort::small ? 19 : 3, .magicless = true});
+    const int level = effort == Effort::small ? 19 : 3;
+    attempt({.level = level, .magicless = true, .dictionary = dictionary});
+    return best;
   }
+  if (effort == Effort::fast) {
+    attempt({.level = 1, .magicless = true});
+    return best;
+  }
+  attempt({.huffman_only = true, .magicless = true});
+  attempt({.level = 3, .magicless = true});
+  if (effort == Effort::small) attempt({.level = 19, .magicless = true});
   return best;
 }
 

@@ -15,19 +15,12 @@
 namespace slicebank {
 namespace {
 
-constexpr bool kWaveLinked = false;
-
 // A bias this large can only come from a writer with bad intentions.
 constexpr std::int64_t kBiasMost = std::int64_t{1} << 32;
 
 [[noreturn]] void fail(const std::string& what) { throw Error(ErrorCode::corrupt, what); }
 
 bool is_delta_type(PixelType type) noexcept { return type <= PixelType::i16; }
-
-bool wave_suits(const ImageShape& shape) {
-  if constexpr (kWaveLinked) return wave::suits(shape);
-  return false;
-}
 
 std::vector<std::byte> encode_zstd(const ImageView& image, Effort effort) {
   std::vector<std::byte> section;
@@ -63,10 +56,8 @@ class Smallest {
 // 8- and 16-bit integers.
 EncodedImage encode_integers(const ImageView& image, const CodecOptions& options) {
   Smallest smallest;
-  if (wave_suits(image.shape)) {
-    if constexpr (kWaveLinked) {
-      smallest.offer({ImageCodec::wave, 0, 0, wave::encode(image, options.effort)});
-    }
+  if (wave::suits(image.shape)) {
+    smallest.offer({ImageCodec::wave, 0, 0, wave::encode(image, options.effort)});
   }
   const bool tiny = Dictionary::suits(image.shape);
   if (tiny || smallest.empty()) {
@@ -135,9 +126,8 @@ void decode_inner(const ImageShape& shape, ImageCodec codec, Bytes section,
     case ImageCodec::zstd:
       return decode_zstd(section, out_hwc);
     case ImageCodec::wave:
-      if (!wave_suits(shape)) fail("the wave codec does not suit the image");
-      if constexpr (kWaveLinked) wave::decode(shape, section, out_hwc);
-      return;
+      if (!wave::suits(shape)) fail("the wave codec does not suit the image");
+      return wave::decode(shape, section, out_hwc);
     case ImageCodec::updelta:
       if (!is_delta_type(type)) fail("the codec does not suit the pixels");
       return decode_delta(shape, section, nullptr, out_hwc);

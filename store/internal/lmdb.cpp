@@ -279,7 +279,7 @@ void Environment::reopen() {
   });
 }
 
-void Environment::check_structure() {
+void Environment::check_structure(bool check_overflow_heads) {
   constexpr int kAttempts = 16;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     struct Inside {
@@ -289,6 +289,7 @@ void Environment::check_structure() {
     } inside{*this, enter()};
     TreeWalkOptions walk;
     walk.transaction = mdb_txn_id(inside.transaction);
+    walk.check_overflow_heads = check_overflow_heads;
     if (walk_tree(file_, walk)) return;
   }
   throw Error(ErrorCode::io, file_text_ + ": a writer is too fast for a check");

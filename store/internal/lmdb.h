@@ -53,8 +53,9 @@ class Environment {
   // first when `check_structure`.
   void make_writable(bool check_structure);
 
-  // Walks the tree of the newest snapshot. Throws Error(corrupt).
-  void check_structure();
+  // Walks the tree of the newest snapshot, with one more read for each large value when
+  // asked. Throws Error(corrupt).
+  void check_structure(bool check_overflow_heads = false);
 
   // A writer's failed commit leaves LMDB refusing everything; this starts afresh.
   void reopen();

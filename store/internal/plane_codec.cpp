@@ -198,13 +198,19 @@ std::vector<std::byte> encode_planes(const ImageView& image, Effort effort) {
             [&](auto word) { planes = split_into_bytes<decltype(word)>(image); });
   const std::size_t count = pixel_bytes(image.shape.pixel_type) == 8 ? 8 : 4;
   const std::size_t samples = planes.size() / count;
-  const int level = effort == Effort::fast ? 1 : effort == Effort::balanced ? 3 : 19;
   std::vector<std::byte> head;
   std::vector<std::byte> body;
   for (std::size_t plane = 0; plane < count; ++plane) {
     const Bytes content = Bytes(planes).subspan(plane * samples, samples);
     std::vector<std::byte> frame;
-    zstd::append_frame(content, {.level = level, .magicless = true}, frame);
+    const auto attempt = [&](const zstd::FrameOptions& options) {
+      std::vector<std::byte> other;
+      zstd::append_frame(content, options, other);
+      if (frame.empty() || other.size() < frame.size()) frame = std::move(other);
+    };
+    attempt({.level = effort == Effort::fast ? 1 : 3, .magicless = true});
+    if (effort != Effort::fast) attempt({.huffman_only = true, .magicless = true});
+    if (effort == Effort::small) attempt({.level = 19, .magicless = true});
     // Decoding a frame that saves next to nothing only costs time.
     const bool plain = frame.size() * 100 >= samples * 97;
     append_varint(head, plain ? 0 : frame.size());

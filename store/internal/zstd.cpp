@@ -64,14 +64,16 @@ ZSTD_DCtx* magicless_decompressor() {
 
 struct DigestedDictionary::Handles {
   std::unique_ptr<ZSTD_CDict, FreeCompressionDictionary> compress;
+  std::unique_ptr<ZSTD_CDict, FreeCompressionDictionary> compress_small;
   std::unique_ptr<ZSTD_DDict, FreeDecompressionDictionary> decompress;
 };
 
 DigestedDictionary::DigestedDictionary(Bytes dictionary) : handles_(std::make_unique<Handles>()) {
-  // The encoder's level is fixed here: it is part of what the dictionary was digested for.
-  handles_->compress.reset(ZSTD_createCDict(dictionary.data(), dictionary.size(), 19));
+  // The level is part of what a dictionary is digested for, so there is one for each.
+  handles_->compress.reset(ZSTD_createCDict(dictionary.data(), dictionary.size(), 3));
+  handles_->compress_small.reset(ZSTD_createCDict(dictionary.data(), dictionary.size(), 19));
   handles_->decompress.reset(ZSTD_createDDict(dictionary.data(), dictionary.size()));
-  if (!handles_->compress || !handles_->decompress) {
+  if (!handles_->compress || !handles_->compress_small || !handles_->decompress) {
     throw Error(ErrorCode::corrupt, "not a zstd dictionary");
   }
 }
@@ -97,7 +99,9 @@ std::size_t append_frame(Bytes source, const FrameOptions& options, std::vector<
     check(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1));
   }
   if (options.dictionary != nullptr) {
-    check(ZSTD_CCtx_refCDict(context, options.dictionary->handles().compress.get()));
+    const auto& handles = options.dictionary->handles();
+    check(ZSTD_CCtx_refCDict(
+        context, options.level >= 19 ? handles.compress_small.get() : handles.compress.get()));
   }
   const std::size_t start = out.size();
   out.resize(start + ZSTD_compressBound(source.size()));

@@ -36,7 +36,8 @@ struct FrameOptions {
   bool huffman_only = false;
   // Leaves out magic, content size, checksum and dictionary id; the reader knows them.
   bool magicless = false;
-  const DigestedDictionary* dictionary = nullptr;  // magicless frames only
+  // Magicless frames only; `level` is then 3 or 19, anything below 19 counting as 3.
+  const DigestedDictionary* dictionary = nullptr;
 };
 
 // Appends one frame that holds `source`; returns its size in bytes.

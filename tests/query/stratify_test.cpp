@@ -5,17 +5,22 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <random>
 #include <vector>
+
+#include "query/internal/mix.h"
 
 namespace slicebank {
 namespace {
 
 using Entry = StratifyProblem::Entry;
 
+std::uint32_t draw(SplitMix& random, std::uint32_t bound) {
+  return static_cast<std::uint32_t>(random.below(bound));
+}
+
 // Like a collection of datasets: each group belongs to one of a few kinds that share most
 // of their labels; counts spread over two orders of magnitude; some labels are rare.
-StratifyProblem random_problem(std::mt19937& random, std::size_t groups, std::size_t labels,
+StratifyProblem random_problem(SplitMix& random, std::size_t groups, std::size_t labels,
                                std::vector<double> ratios) {
   StratifyProblem problem;
   double sum = 0;
@@ -23,15 +28,15 @@ StratifyProblem random_problem(std::mt19937& random, std::size_t groups, std::si
   for (double& ratio : ratios) ratio /= sum;
   problem.ratios = std::move(ratios);
   problem.labels = labels + 1;
-  problem.seed = random();
+  problem.seed = random.next();
   for (std::size_t group = 0; group < groups; ++group) {
-    const auto samples = static_cast<std::uint32_t>(1 + random() % (1u << (random() % 7)));
+    const auto samples = 1 + draw(random, 1u << draw(random, 7));
     std::vector<Entry> entries{{0, samples}};
-    const std::size_t kind = random() % 4;
+    const std::size_t kind = draw(random, 4);
     for (std::uint32_t label = 1; label <= labels; ++label) {
       const std::uint32_t one_in = label % 4 == kind ? 2 : label % 7 == 0 ? 60 : 20;
-      if (random() % one_in == 0) {
-        entries.push_back({label, static_cast<std::uint32_t>(1 + random() % samples)});
+      if (draw(random, one_in) == 0) {
+        entries.push_back({label, 1 + draw(random, samples)});
       }
     }
     problem.add_group(entries);
@@ -50,16 +55,17 @@ double worst_error(const StratifyProblem& problem, const StratifyLabel& label) {
 }
 
 TEST_CASE("stratify: every label stays within its largest group of what was wanted") {
-  const std::uint32_t seed = 71;
+  const std::uint64_t seed = 71;
   CAPTURE(seed);
-  std::mt19937 random(seed);
+  SplitMix random(seed);
   const std::vector<std::vector<double>> ratios = {
       {0.8, 0.1, 0.1}, {0.5, 0.5}, {1, 1, 1, 1, 1}, {0.9, 0.1}, {0.7, 0.2, 0.1}};
   for (int round = 0; round < 60; ++round) {
     CAPTURE(round);
-    const std::size_t groups = 40 + random() % 400;
-    const std::size_t labels = 1 + random() % (groups / 10);
-    const auto problem = random_problem(random, groups, labels, ratios[random() % ratios.size()]);
+    const std::size_t groups = 40 + random.below(400);
+    const std::size_t labels = 1 + random.below(groups / 10);
+    const auto problem =
+        random_problem(random, groups, labels, ratios[random.below(ratios.size())]);
 
     const auto labels_got = count_labels(problem, stratify(problem));
 
@@ -111,7 +117,7 @@ TEST_CASE("stratify: fixed groups keep their side and the rest makes up for them
 }
 
 TEST_CASE("stratify: the seed decides, and nothing else") {
-  std::mt19937 random(5);
+  SplitMix random(5);
   StratifyProblem problem = random_problem(random, 200, 10, {0.8, 0.2});
 
   const auto first = stratify(problem);
@@ -121,18 +127,18 @@ TEST_CASE("stratify: the seed decides, and nothing else") {
 }
 
 TEST_CASE("stratify: a side of ratio zero gets nothing") {
-  std::mt19937 random(6);
+  SplitMix random(6);
   const StratifyProblem problem = random_problem(random, 300, 5, {0.5, 0.0, 0.5});
   CHECK(count_labels(problem, stratify(problem)).front().got[1] == 0);
 }
 
 TEST_CASE("stratify: the search beats dealing groups out by chance") {
-  std::mt19937 random(8);
+  SplitMix random(8);
   const StratifyProblem problem = random_problem(random, 400, 30, {0.8, 0.1, 0.1});
   std::vector<std::uint16_t> by_chance;
   for (std::size_t group = 0; group < problem.groups(); ++group) {
-    const auto draw = random() % 10;
-    by_chance.push_back(draw < 8 ? 0 : draw == 8 ? 1 : 2);
+    const auto drawn = random.below(10);
+    by_chance.push_back(drawn < 8 ? 0 : drawn == 8 ? 1 : 2);
   }
   const auto mean_deviation = [&](const std::vector<std::uint16_t>& sides) {
     double sum = 0;
@@ -145,21 +151,21 @@ TEST_CASE("stratify: the search beats dealing groups out by chance") {
 }
 
 TEST_CASE("stratify: a hundred thousand groups with five hundred labels stay affordable") {
-  std::mt19937 random(9);
+  SplitMix random(9);
   StratifyProblem problem;
   problem.ratios = {0.8, 0.1, 0.1};
   problem.labels = 501;
   for (int group = 0; group < 100'000; ++group) {
     std::vector<std::uint32_t> labels;
-    const auto kind = static_cast<std::uint32_t>(random() % 50);
+    const auto kind = draw(random, 50);
     for (int i = 0; i < 12; ++i) {
-      labels.push_back(1 + (kind * 10 + static_cast<std::uint32_t>(random() % 12)) % 500);
+      labels.push_back(1 + (kind * 10 + draw(random, 12)) % 500);
     }
     std::sort(labels.begin(), labels.end());
     labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
     std::vector<Entry> entries{{0, 100}};
     for (const std::uint32_t label : labels) {
-      entries.push_back({label, static_cast<std::uint32_t>(1 + random() % 100)});
+      entries.push_back({label, 1 + draw(random, 100)});
     }
     problem.add_group(entries);
   }

@@ -162,10 +162,10 @@ TEST_CASE("tidy: no leftovers, no banned constructs") {
     for (const auto& file : files_below(room, {".h", ".cpp", ".py", ".sql", ".json"})) {
       for (const auto& line : lines_of(file)) {
         for (const auto& [word, reason] : banned) {
+          if (line.text.find(word) == std::string::npos) continue;
           const bool comment = line.text.find("//") < line.text.find(word);
-          CHECK_MESSAGE(
-              (comment && word.starts_with("MDB_")) | (line.text.find(word) == std::string::npos),
-              where(line), ": ", word, ": ", reason);
+          const bool explained = comment && word.starts_with("MDB_");
+          CHECK_MESSAGE(explained, where(line), ": ", word, ": ", reason);
         }
       }
     }
@@ -199,8 +199,11 @@ TEST_CASE("tidy: headers begin with pragma once behind a word on what they are f
       REQUIRE_MESSAGE(!lines.empty(), file.string());
       CHECK_MESSAGE(lines.front().text.starts_with("// "), file.string(),
                     " does not say what it is");
-      const bool guarded = std::any_of(
-          lines.begin(), lines.end(), [](const Line& line) { return line.text == "#pragma once"; });
+      // Kernels that several files compile into namespaces of their own say so instead.
+      const bool guarded = std::any_of(lines.begin(), lines.end(), [](const Line& line) {
+        return line.text == "#pragma once" ||
+               line.text.find("included inside") != std::string::npos;
+      });
       CHECK_MESSAGE(guarded, file.string(), " has no #pragma once");
     }
   }

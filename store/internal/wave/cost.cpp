@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 
 namespace slicebank::wave {
 namespace {
@@ -29,13 +30,9 @@ constexpr std::array<std::uint8_t, 256> make_log_table() {
 
 constexpr std::array<std::uint8_t, 256> kLogTable = make_log_table();
 
+// IEEE 754 rounds square roots correctly, so that this too is the same everywhere.
 std::uint64_t square_root(std::uint64_t value) noexcept {
-  std::uint64_t root = 0;
-  for (std::uint64_t bit = 1ull << 31; bit != 0; bit >>= 1) {
-    const std::uint64_t larger = root | bit;
-    if (larger * larger <= value) root = larger;
-  }
-  return root;
+  return static_cast<std::uint64_t>(std::sqrt(static_cast<double>(value)));
 }
 
 }  // namespace

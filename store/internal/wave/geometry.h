@@ -15,11 +15,11 @@ namespace slicebank::wave {
 inline constexpr std::uint32_t kStepsPerTile = 16;
 // The second chain of a plane runs this many tiles behind the first, which makes the row
 // above it in time.
-inline constexpr std::uint64_t kChainLagTiles = 2;
+inline constexpr std::uint64_t kChainLagTiles = 4;
 inline constexpr std::uint32_t kChainsPerPlaneMax = 2;
 inline constexpr std::uint32_t kPlanesPerGroupMax = 4;
 // Two chains need rows this long, or the first would overtake the second.
-inline constexpr std::uint32_t kTwoChainsWidthMin = 64;
+inline constexpr std::uint32_t kTwoChainsWidthMin = 96;
 
 template <class Pixel>
 inline constexpr std::uint32_t kLanes = 16 / sizeof(Pixel);

@@ -29,6 +29,7 @@ struct Output {
   const std::uint8_t* plane_of_channel;  // planar only
   const Pixel* bias_of_plane;            // added last, modulo the pixel's range
   const std::uint8_t* value_of_rank;     // 8 bit, single or equal only: 256 values, or null
+  std::uint32_t rank_tables;             // of 16 values each: those that are in use
 };
 
 // Everything the inverse reads and writes. Streams were counted against the map before, so

@@ -1,0 +1,32 @@
+// The image codecs that record_bench compares, each behind the same two calls.
+//
+// Every function may throw std::exception. `image` of decode() has its shape set and its
+// bytes sized; they are overwritten.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "schema/sample.h"
+
+namespace slicebank::bench {
+
+struct Codec {
+  std::string name;
+  std::function<bool(const ImageShape&)> takes;
+  std::function<std::vector<std::byte>(const Image&)> encode;
+  std::function<void(const std::vector<std::byte>&, Image&)> decode;
+};
+
+Codec png_codec();       // libpng, level 6, all filters
+Codec zstd_codec();      // zstd level 3 of the raw bytes
+Codec wave_codec(int effort);  // the image section alone: 1 fast, 2 balanced, 3 small
+std::string wave_kernels();
+// JPEG-LS by CharLS; nothing when the build has it not.
+std::vector<Codec> jpegls_codec();
+// The prototype that the wave codec was designed from; nothing when it is not there.
+std::vector<Codec> prototype_codec();
+
+}  // namespace slicebank::bench

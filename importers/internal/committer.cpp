@@ -1,0 +1,253 @@
+#include "importers/internal/committer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "importers/internal/item_problem.h"
+#include "schema/error.h"
+#include "schema/limits.h"
+#include "store/bank.h"
+
+namespace slicebank::internal {
+namespace {
+
+constexpr std::uint64_t kBatchItemsMax = 8192;    // items without samples weigh nothing
+constexpr std::size_t kVolumesRemembered = 4096;
+constexpr std::size_t kModalitiesTold = 1000;
+
+// What was said of the source as a whole is kept like an item of this key.
+constexpr const char* kSourceKey = "(source)";
+
+std::vector<Problem> all_problems(const Outcome& outcome) {
+  std::vector<Problem> problems = outcome.scanned.item.problems;
+  problems.insert(problems.end(), outcome.decoded.problems.begin(), outcome.decoded.problems.end());
+  return problems;
+}
+
+}  // namespace
+
+Committer::Committer(Writer writer, std::string scope, ImportInfo import,
+                     const ImportOptions& options, ImportReport& report)
+    : writer_(std::move(writer)),
+      scope_(std::move(scope)),
+      import_(std::move(import)),
+      options_(options),
+      report_(report) {}
+
+void Committer::finish_interrupted() { delete_superseded(writer_.superseding_entries()); }
+
+void Committer::begin(const SourceDescription& description) {
+  for (const DatasetInfo& info : description.datasets) {
+    datasets_.emplace(info.name, writer_.dataset(info));
+  }
+  tell(description.problems);
+  const Fingerprint said = failed_fingerprint({}, description.problems);
+  const auto before = writer_.ledger(scope_, kSourceKey);
+  const bool changed = before ? before->fingerprint_low != said.low
+                              : !description.problems.empty();
+  if (!changed) return;
+  LedgerEntry entry{scope_, kSourceKey, said.high, said.low, {}, {}};
+  writer_.put_ledger(entry);
+  put_problems(kSourceKey, description.problems, before.has_value());
+}
+
+bool Committer::wants(Scanned& scanned) {
+  const auto entry = writer_.ledger(scope_, scanned.item.key);
+  if (entry) {
+    const Fingerprint kept{entry->fingerprint_high, entry->fingerprint_low};
+    const bool failed_before = failed_with(kept, scanned.fingerprint);
+    if (kept == scanned.fingerprint || (failed_before && !options_.retry_failed)) {
+      ++report_.items_unchanged;
+      return false;
+    }
+  }
+  if (scanned.item.image_paths.empty()) return true;
+  const DatasetId dataset = dataset_id(scanned.item.dataset);
+  for (MaskSource& mask : scanned.item.masks) {
+    const auto key = std::make_pair(dataset, mask.class_code + ":" + mask.class_name);
+    auto known = classes_.find(key);
+    if (known == classes_.end()) {
+      const std::uint32_t raw = writer_.raw_class(dataset, mask.class_name, mask.class_code);
+      const ClassId class_id = writer_.dataset_info(dataset).classes.at(raw - 1).class_id;
+      known = classes_.emplace(key, std::make_pair(raw, class_id)).first;
+    }
+    std::tie(mask.raw_class, mask.class_id) = known->second;
+  }
+  return true;
+}
+
+void Committer::put(Outcome&& outcome) {
+  std::vector<Problem> problems = all_problems(outcome);
+  if (!outcome.failed) note_unknown_modality(outcome.scanned.item, problems);
+  tell(problems);
+  if (outcome.failed) {
+    put_failure(outcome, problems);
+  } else {
+    const SourceItem& item = outcome.scanned.item;
+    const auto before = writer_.ledger(scope_, item.key);
+    LedgerEntry entry{scope_, item.key, outcome.scanned.fingerprint.high,
+                      outcome.scanned.fingerprint.low, {}, {}};
+    if (before) {
+      entry.superseded = before->superseded;
+      entry.superseded.insert(entry.superseded.end(), before->samples.begin(),
+                              before->samples.end());
+    }
+    put_samples(outcome, entry);
+    writer_.put_ledger(entry);
+    put_problems(item.key, problems, before.has_value());
+    ++(entry.superseded.empty() ? report_.items_new : report_.items_replaced);
+    if (!entry.superseded.empty()) superseding_.push_back(std::move(entry));
+  }
+  commit_full_batch();
+}
+
+void Committer::put_samples(Outcome& outcome, LedgerEntry& entry) {
+  const DatasetId dataset = dataset_id(outcome.scanned.item.dataset);
+  const VolumeId volume = volume_id(outcome, dataset);
+  for (EncodedSlice& slice : outcome.slices) {
+    if (slice.tiny) {
+      slice.encoded = tiny_.encode(writer_, dataset, *std::move(slice.tiny), options_.effort);
+    }
+    report_.record_bytes += slice.encoded.record.size();
+    for (const AnnotationInfo& annotation : slice.encoded.info.annotations) {
+      report_.masks += annotation.kind == AnnotationKind::mask ? 1 : 0;
+    }
+    entry.samples.push_back(writer_.add(std::move(slice.encoded), volume));
+    ++report_.samples;
+  }
+  report_.pixel_bytes += outcome.pixel_bytes;
+}
+
+// A failed item leaves the ledger as it is when it failed before for the same reason, and
+// keeps an earlier good version of itself: a file that became unreadable takes nothing out
+// of the bank.
+void Committer::put_failure(const Outcome& outcome, const std::vector<Problem>& problems) {
+  ++report_.items_failed;
+  const std::string& key = outcome.scanned.item.key;
+  const Fingerprint failed = failed_fingerprint(outcome.scanned.fingerprint, problems);
+  const auto before = writer_.ledger(scope_, key);
+  if (before && Fingerprint{before->fingerprint_high, before->fingerprint_low} == failed) return;
+  LedgerEntry entry{scope_, key, failed.high, failed.low, {}, {}};
+  if (before) {
+    entry.samples = before->samples;
+    entry.superseded = before->superseded;
+  }
+  writer_.put_ledger(entry);
+  put_problems(key, problems, before.has_value());
+}
+
+void Committer::finish() { commit(); }
+
+ImportId Committer::import_id() {
+  if (!import_id_) import_id_ = writer_.begin_import(import_);
+  return *import_id_;
+}
+
+DatasetId Committer::dataset_id(const std::string& name) {
+  auto known = datasets_.find(name);
+  if (known == datasets_.end()) {
+    DatasetInfo info;
+    info.name = name;
+    known = datasets_.emplace(name, writer_.dataset(info)).first;
+  }
+  return known->second;
+}
+
+const std::vector<ClassId>& Committer::coverage_of(DatasetId dataset) {
+  const std::vector<RawClass>& classes = writer_.dataset_info(dataset).classes;
+  auto& [counted, coverage] = coverage_[dataset];
+  if (counted == classes.size()) return coverage;
+  counted = classes.size();
+  coverage.clear();
+  for (const RawClass& raw : classes) coverage.push_back(raw.class_id);
+  std::sort(coverage.begin(), coverage.end());
+  coverage.erase(std::unique(coverage.begin(), coverage.end()), coverage.end());
+  if (coverage.size() > limits::kCoverageMax) coverage.clear();  // nobody can say any more
+  return coverage;
+}
+
+VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
+  const SourceItem& item = outcome.scanned.item;
+  const std::string key = std::to_string(raw(dataset)) + ":" + item.volume_key;
+  const auto known = volumes_.find(key);
+  if (known != volumes_.end()) return known->second;
+
+  VolumeInfo volume;
+  volume.dataset_id = dataset;
+  volume.subject_id = writer_.subject(dataset, item.patient_id);
+  volume.import_id = import_id();
+  volume.key = item.volume_key;
+  volume.source_modality = item.modality;
+  volume.official_split = item.official_split;
+  volume.channel_names = outcome.decoded.channel_names;
+  volume.spacing_xyz_mm = outcome.decoded.spacing_xyz_mm;
+  volume.affine_4x4 = outcome.decoded.affine_4x4;
+  volume.source_path = item.image_paths.front();
+  if (item.covers_dataset_classes) volume.coverage = coverage_of(dataset);
+  if (const auto match = writer_.taxonomy().find_modality(item.modality)) {
+    volume.modality = match->modality;
+    volume.sequence = match->sequence;
+  }
+  const VolumeId id = writer_.volume(volume);
+  if (volumes_.size() >= kVolumesRemembered) volumes_.clear();
+  volumes_.emplace(key, id);
+  return id;
+}
+
+// Once a word, at the first item that has it.
+void Committer::note_unknown_modality(const SourceItem& item, std::vector<Problem>& problems) {
+  if (item.modality.empty() || unknown_modalities_.size() >= kModalitiesTold) return;
+  if (writer_.taxonomy().find_modality(item.modality)) return;
+  if (!unknown_modalities_.insert(item.modality).second) return;
+  problems.push_back(note("unknown-modality", item.image_paths.front(),
+                          fmt::format("'{}' is no modality that is known; the word is kept",
+                                      printable(item.modality))));
+}
+
+void Committer::put_problems(const std::string& item_key, const std::vector<Problem>& problems,
+                             bool existed) {
+  if (existed) writer_.clear_problems(scope_, item_key);
+  for (Problem problem : problems) {
+    problem.import_id = import_id();
+    writer_.add_problem(problem, item_key);
+  }
+}
+
+void Committer::tell(const std::vector<Problem>& problems) {
+  for (const Problem& problem : problems) {
+    ++(problem.severity == Severity::note ? report_.notes : report_.skipped);
+    if (problem.severity == Severity::skipped && !first_skipped_) first_skipped_ = problem;
+    if (options_.problem) options_.problem(problem);
+  }
+}
+
+void Committer::commit_full_batch() {
+  ++queued_items_;
+  if (writer_.queued_bytes() >= options_.batch_bytes || queued_items_ >= kBatchItemsMax) commit();
+}
+
+void Committer::commit() {
+  writer_.commit();
+  queued_items_ = 0;
+  if (superseding_.empty()) return;
+  delete_superseded(std::exchange(superseding_, {}));
+}
+
+void Committer::delete_superseded(std::vector<LedgerEntry> entries) {
+  if (entries.empty()) return;
+  std::vector<SampleId> old;
+  for (const LedgerEntry& entry : entries) {
+    old.insert(old.end(), entry.superseded.begin(), entry.superseded.end());
+  }
+  std::sort(old.begin(), old.end());
+  writer_.delete_samples(old);
+  for (LedgerEntry& entry : entries) {
+    entry.superseded.clear();
+    writer_.put_ledger(entry);
+  }
+  writer_.commit();
+}
+
+}  // namespace slicebank::internal

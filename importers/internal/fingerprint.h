@@ -1,0 +1,29 @@
+// What tells that an item did not change since it was imported. Any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "importers/importer.h"
+
+namespace slicebank::internal {
+
+struct Fingerprint {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
+};
+
+// Over the path, size and time of every file of the item, and over what the lists say of
+// it: dataset, patient, volume, classes. Reads no file, only asks for its stamp; a file
+// that is absent or may not be opened counts as such.
+Fingerprint fingerprint_of(const SourceTree& source, const SourceItem& item);
+
+// The fingerprint that is kept for an item that failed: the files and the reason, so that
+// failing again for the same reason changes nothing in the bank.
+Fingerprint failed_fingerprint(const Fingerprint& files, const std::vector<Problem>& problems);
+
+// Whether `kept` is what failed_fingerprint() made of these files.
+bool failed_with(const Fingerprint& kept, const Fingerprint& files);
+
+}  // namespace slicebank::internal

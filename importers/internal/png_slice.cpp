@@ -1,0 +1,193 @@
+#include "importers/internal/png_slice.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "formats/png.h"
+#include "schema/error.h"
+
+namespace slicebank::internal {
+namespace {
+
+// The kind of problem that an error while reading or decoding a file is. `stage` is the
+// one for bad_format, which means different things in the two.
+std::string kind_of(const Error& error, const char* missing, const char* stage) {
+  switch (error.code()) {
+    case ErrorCode::not_found:
+      return missing;
+    case ErrorCode::limit:
+      return "too-large";
+    case ErrorCode::io:
+      return "unreadable";
+    default:
+      return stage;
+  }
+}
+
+Image read_image(const SourceTree& source, const std::string& path) {
+  const char* stage = "bad-path";
+  try {
+    const std::vector<std::byte> file = source.read(path);
+    stage = "bad-png";
+    return png::decode_expanding_palette(file, printable(path)).image;
+  } catch (const Error& error) {
+    throw ItemError(error.code(), kind_of(error, "missing-image", stage), path, error.what());
+  }
+}
+
+// What the values of a mask file are, seen as one plane.
+struct Foreground {
+  std::vector<std::uint8_t> mask_hw;
+  std::uint32_t largest = 0;
+  bool several = false;  // other values than 0 and `largest`
+};
+
+template <typename Value>
+Foreground foreground_of(const Value* plane, std::size_t pixels, std::size_t stride) {
+  Foreground found;
+  found.mask_hw.resize(pixels);
+  Value largest = 0;
+  for (std::size_t i = 0; i < pixels; ++i) {
+    const Value value = plane[i * stride];
+    largest = std::max(largest, value);
+    found.mask_hw[i] = value != 0 ? 1 : 0;
+  }
+  bool several = false;
+  for (std::size_t i = 0; i < pixels; ++i) {
+    const Value value = plane[i * stride];
+    several |= value != 0 && value != largest;
+  }
+  found.largest = largest;
+  found.several = several;
+  return found;
+}
+
+// False when red, green and blue differ somewhere. Alpha does not count.
+bool colours_equal(const Image& image) {
+  if (image.shape.channels < 3) return true;
+  const std::size_t size = pixel_bytes(image.shape.pixel_type);
+  const std::size_t step = size * image.shape.channels;
+  const std::byte* pixel = image.image_hwc.data();
+  const std::byte* const end = pixel + image.image_hwc.size();
+  for (; pixel != end; pixel += step) {
+    // Red against green and green against blue at once: each byte with the one a value on.
+    if (std::memcmp(pixel, pixel + size, 2 * size) != 0) return false;
+  }
+  return true;
+}
+
+Foreground foreground_of(const Image& image) {
+  const std::size_t pixels = image.shape.pixels();
+  if (image.shape.pixel_type == PixelType::u8) {
+    return foreground_of(reinterpret_cast<const std::uint8_t*>(image.image_hwc.data()), pixels,
+                         image.shape.channels);
+  }
+  std::vector<std::uint16_t> wide(image.image_hwc.size() / 2);
+  std::memcpy(wide.data(), image.image_hwc.data(), wide.size() * 2);
+  return foreground_of(wide.data(), pixels, image.shape.channels);
+}
+
+class SliceReader {
+ public:
+  SliceReader(const SourceTree& source, const SourceItem& item) : source_(source), item_(item) {}
+
+  DecodedItem read(const SlicePlace& place) {
+    Sample sample;
+    sample.axis = place.axis;
+    sample.slice_index = place.slice_index;
+    sample.name = place.name;
+    sample.image = read_image(source_, item_.image_paths.front());
+    if (is_constant(sample.image)) {
+      add(Severity::note, "constant-image", item_.image_paths.front(),
+          "all pixels have the same value");
+    }
+    for (const MaskSource& mask : item_.masks) {
+      if (auto read = read_mask(mask, sample.image.shape)) sample.masks.push_back(*std::move(read));
+    }
+    decoded_.samples.push_back(std::move(sample));
+    return std::move(decoded_);
+  }
+
+ private:
+  static bool is_constant(const Image& image) {
+    const std::size_t step = pixel_bytes(image.shape.pixel_type) * image.shape.channels;
+    const std::byte* bytes = image.image_hwc.data();
+    return image.shape.pixels() > 1 &&
+           std::memcmp(bytes, bytes + step, image.image_hwc.size() - step) == 0;
+  }
+
+  void add(Severity severity, const char* kind, const std::string& path,
+           const std::string& message) {
+    decoded_.problems.push_back({ImportId{}, severity, kind, path, message});
+  }
+
+  std::optional<Image> read_mask_image(const std::string& path) {
+    const char* stage = "bad-path";
+    try {
+      const std::vector<std::byte> file = source_.read(path);
+      stage = "bad-png";
+      return png::decode(file, printable(path)).image;
+    } catch (const Error& error) {
+      decoded_.problems.push_back({ImportId{}, Severity::skipped,
+                                   kind_of(error, "missing-mask", stage), path, error.what()});
+      return std::nullopt;
+    }
+  }
+
+  std::optional<Mask> read_mask(const MaskSource& from, const ImageShape& shape) {
+    const std::optional<Image> image = read_mask_image(from.path);
+    if (!image) return std::nullopt;
+    if (image->shape.width != shape.width || image->shape.height != shape.height) {
+      add(Severity::skipped, "mask-size", from.path,
+          "the mask is " + std::to_string(image->shape.width) + " x " +
+              std::to_string(image->shape.height) + " pixels, its image " +
+              std::to_string(shape.width) + " x " + std::to_string(shape.height));
+      return std::nullopt;
+    }
+    if (!colours_equal(*image)) {
+      add(Severity::skipped, "mask-colours", from.path,
+          "the mask has colours; only gray, palette and equal channels can be read");
+      return std::nullopt;
+    }
+    Foreground foreground = foreground_of(*image);
+    if (foreground.largest == 0) {
+      add(Severity::note, "empty-mask", from.path, "no pixel is set; kept as an empty mask");
+    } else if (foreground.several) {
+      add(Severity::note, "mask-values", from.path,
+          "several values besides 0; all of them are taken as inside");
+    }
+    Mask mask;
+    mask.class_id = from.class_id;
+    mask.raw_class = from.raw_class;
+    mask.instance = from.instance;
+    mask.source_value = static_cast<std::uint8_t>(
+        foreground.largest == 0 ? 255u : std::min<std::uint32_t>(foreground.largest, 255));
+    mask.mask_hw = std::move(foreground.mask_hw);
+    return mask;
+  }
+
+  const SourceTree& source_;
+  const SourceItem& item_;
+  DecodedItem decoded_;
+};
+
+}  // namespace
+
+DecodedItem decode_png_slice(const SourceTree& source, const SourceItem& item,
+                             const SlicePlace& place) {
+  return SliceReader(source, item).read(place);
+}
+
+std::string png_stem(const std::string& path) {
+  constexpr std::size_t kEndingBytes = 4;
+  const std::string file = path.substr(path.rfind('/') + 1);
+  if (file.size() <= kEndingBytes) return {};
+  std::string ending = file.substr(file.size() - kEndingBytes);
+  for (char& c : ending) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+  return ending == ".png" ? file.substr(0, file.size() - kEndingBytes) : std::string();
+}
+
+}  // namespace slicebank::internal

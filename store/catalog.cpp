@@ -1,0 +1,585 @@
+#include "store/catalog.h"
+
+#include <bit>
+#include <cassert>
+#include <limits>
+#include <span>
+
+#include "schema/error.h"
+#include "schema/limits.h"
+#include "store/internal/bytes.h"
+#include "store/internal/hash.h"
+
+namespace slicebank::catalog {
+namespace {
+
+constexpr std::uint8_t kLayout = 1;  // first byte of every payload
+constexpr std::uint64_t kAny32 = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t kAny64 = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kTextMax = std::uint64_t{1} << 30;
+
+Bytes bytes_of(std::string_view text) {
+  return std::as_bytes(std::span<const char>(text.data(), text.size()));
+}
+
+template <typename Number>
+void append_big(std::string& key, Number number) {
+  for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8) {
+    key.push_back(static_cast<char>(static_cast<unsigned char>(number >> shift)));
+  }
+}
+
+template <typename Number>
+Number read_big(std::string_view key) {
+  if (key.size() != 1 + sizeof(Number)) throw Error(ErrorCode::corrupt, "a catalog key is cut off");
+  Number number = 0;
+  for (const char letter : key.substr(1)) {
+    number = static_cast<Number>(number << 8 | static_cast<unsigned char>(letter));
+  }
+  return number;
+}
+
+// Names may be longer than a key may be, so their hash stands for them.
+void append_hash(std::string& key, std::initializer_list<Bytes> parts) {
+  const ContentHash hash = hash128(parts);
+  append_big(key, hash.high);
+  append_big(key, hash.low);
+}
+
+class Encoder {
+ public:
+  Encoder() { out_.push_back(std::byte{kLayout}); }
+
+  Encoder& number(std::uint64_t value) {
+    append_varint(out_, value);
+    return *this;
+  }
+  template <typename Id>
+  requires std::is_enum_v<Id> Encoder& id(Id value) {
+    return number(static_cast<std::uint64_t>(raw(value)));
+  }
+  Encoder& text(std::string_view value) {
+    number(value.size());
+    append_bytes(out_, bytes_of(value));
+    return *this;
+  }
+  Encoder& fixed(std::uint64_t value) {
+    append_little(out_, value);
+    return *this;
+  }
+  Encoder& real(double value) { return fixed(std::bit_cast<std::uint64_t>(value)); }
+  Encoder& bytes(Bytes value) {
+    number(value.size());
+    append_bytes(out_, value);
+    return *this;
+  }
+  template <typename Id>
+  Encoder& ascending(const std::vector<Id>& ids) {
+    number(ids.size());
+    std::uint64_t previous = 0;
+    for (const Id each : ids) {
+      const auto value = static_cast<std::uint64_t>(raw(each));
+      assert(value >= previous);
+      number(value - previous);
+      previous = value;
+    }
+    return *this;
+  }
+  Payload finish() { return std::move(out_); }
+
+ private:
+  Payload out_;
+};
+
+class Decoder {
+ public:
+  Decoder(Bytes payload, std::string_view what) : reader_(payload), what_(what) {
+    const std::uint8_t layout = reader_.u8(what_);
+    if (layout > kLayout) {
+      throw Error(ErrorCode::wrong_version, "a " + std::string(what) + " of layout " +
+                                                std::to_string(layout) +
+                                                ", newer than this build");
+    }
+    if (layout == 0) throw Error(ErrorCode::corrupt, "a " + std::string(what) + " without layout");
+  }
+
+  std::uint64_t number(std::uint64_t most = kAny64) { return reader_.varint(0, most, what_); }
+  template <typename Id>
+  Id id() {
+    using Raw = std::underlying_type_t<Id>;
+    return Id{static_cast<Raw>(number(std::numeric_limits<Raw>::max()))};
+  }
+  std::string text() {
+    const Bytes taken = reader_.take(number(kTextMax), what_);
+    return {reinterpret_cast<const char*>(taken.data()), taken.size()};
+  }
+  std::uint64_t fixed() { return reader_.little<std::uint64_t>(what_); }
+  double real() { return std::bit_cast<double>(fixed()); }
+  std::vector<std::byte> bytes(std::uint64_t most) {
+    const Bytes taken = reader_.take(number(most), what_);
+    return {taken.begin(), taken.end()};
+  }
+  // How many elements follow, each of at least one byte.
+  std::size_t count() { return static_cast<std::size_t>(number(reader_.rest().size())); }
+  template <typename Id>
+  std::vector<Id> ascending() {
+    using Raw = std::underlying_type_t<Id>;
+    std::vector<Id> ids(count());
+    std::uint64_t value = 0;
+    for (Id& each : ids) {
+      value += number(std::numeric_limits<Raw>::max() - value);
+      each = Id{static_cast<Raw>(value)};
+    }
+    return ids;
+  }
+  void finish() const { reader_.expect_end(what_); }
+
+ private:
+  ByteReader reader_;
+  std::string_view what_;
+};
+
+void put_licence(Encoder& out, const Licence& licence) {
+  out.text(licence.text).text(licence.tag).text(licence.source);
+}
+
+Licence get_licence(Decoder& in) {
+  Licence licence;
+  licence.text = in.text();
+  licence.tag = in.text();
+  licence.source = in.text();
+  return licence;
+}
+
+}  // namespace
+
+bool is_projected(Kind kind) noexcept {
+  switch (kind) {
+    case Kind::dataset:
+    case Kind::subject:
+    case Kind::volume:
+    case Kind::bank_class:
+    case Kind::import:
+    case Kind::problem:
+    case Kind::ledger:
+    case Kind::split:
+    case Kind::coverage_set:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Kind kind_of(std::string_view key) {
+  if (key.empty() || key.front() < 1 || key.front() > static_cast<char>(Kind::removal)) {
+    throw Error(ErrorCode::corrupt, "a catalog key of unknown kind");
+  }
+  return static_cast<Kind>(key.front());
+}
+
+std::string kind_prefix(Kind kind) { return std::string(1, static_cast<char>(kind)); }
+
+std::string id_key(Kind kind, std::uint32_t id) {
+  std::string key = kind_prefix(kind);
+  append_big(key, id);
+  return key;
+}
+
+std::string id_key(Kind kind, std::uint64_t id) {
+  std::string key = kind_prefix(kind);
+  append_big(key, id);
+  return key;
+}
+
+std::string name_key(Kind kind, std::string_view name) {
+  std::string key = kind_prefix(kind);
+  append_hash(key, {bytes_of(name)});
+  return key;
+}
+
+std::string name_key(Kind kind, std::uint32_t scope_id, std::string_view name) {
+  std::string key = id_key(kind, scope_id);
+  append_hash(key, {bytes_of(name)});
+  return key;
+}
+
+std::string item_key(Kind kind, std::string_view scope, std::string_view item) {
+  std::string key = kind_prefix(kind);
+  append_hash(key, {bytes_of(scope), bytes_of(std::string_view("\0", 1)), bytes_of(item)});
+  return key;
+}
+
+std::string problem_item_prefix(std::string_view scope, std::string_view item) {
+  return item_key(Kind::problem_item, scope, item);
+}
+
+std::string problem_item_key(std::string_view scope, std::string_view item,
+                             std::uint64_t problem) {
+  std::string key = problem_item_prefix(scope, item);
+  append_big(key, problem);
+  return key;
+}
+
+std::string dictionary_shape_key(DatasetId dataset, const ImageShape& shape) {
+  std::string key = id_key(Kind::dictionary_shape, raw(dataset));
+  key.push_back(static_cast<char>(shape.pixel_type));
+  append_big(key, shape.height);
+  append_big(key, shape.width);
+  append_big(key, shape.channels);
+  return key;
+}
+
+std::string coverage_set_value_key(const std::vector<ClassId>& classes) {
+  std::string key = kind_prefix(Kind::coverage_set_value);
+  append_hash(key, {encode_classes(classes)});
+  return key;
+}
+
+std::uint32_t id32_of(std::string_view key) { return read_big<std::uint32_t>(key); }
+std::uint64_t id64_of(std::string_view key) { return read_big<std::uint64_t>(key); }
+
+// --- Entities
+
+Payload encode(const DatasetInfo& info) {
+  Encoder out;
+  out.id(info.id).text(info.name).text(info.version).text(info.source_url).text(info.citation);
+  put_licence(out, info.image_licence);
+  put_licence(out, info.label_licence);
+  out.id(info.region).number(info.classes.size());
+  for (const RawClass& each : info.classes) {
+    out.text(each.name).text(each.code).id(each.class_id);
+  }
+  return out.finish();
+}
+
+DatasetInfo decode_dataset(Bytes payload) {
+  Decoder in(payload, "dataset");
+  DatasetInfo info;
+  info.id = in.id<DatasetId>();
+  info.name = in.text();
+  info.version = in.text();
+  info.source_url = in.text();
+  info.citation = in.text();
+  info.image_licence = get_licence(in);
+  info.label_licence = get_licence(in);
+  info.region = in.id<RegionId>();
+  info.classes.resize(in.count());
+  for (RawClass& each : info.classes) {
+    each.name = in.text();
+    each.code = in.text();
+    each.class_id = in.id<ClassId>();
+  }
+  in.finish();
+  return info;
+}
+
+Payload encode(const SubjectInfo& info) {
+  return Encoder()
+      .id(info.id)
+      .id(info.dataset_id)
+      .text(info.patient_id)
+      .number(info.alias_group)
+      .finish();
+}
+
+SubjectInfo decode_subject(Bytes payload) {
+  Decoder in(payload, "subject");
+  SubjectInfo info;
+  info.id = in.id<SubjectId>();
+  info.dataset_id = in.id<DatasetId>();
+  info.patient_id = in.text();
+  info.alias_group = in.number();
+  in.finish();
+  return info;
+}
+
+Payload encode(const StoredVolume& volume) {
+  const VolumeInfo& info = volume.info;
+  Encoder out;
+  out.id(info.id).id(info.dataset_id).id(info.subject_id).id(info.import_id).text(info.key);
+  out.id(info.modality).id(info.sequence).text(info.source_modality).text(info.official_split);
+  out.number(info.channel_names.size());
+  for (const std::string& name : info.channel_names) out.text(name);
+  out.number(info.spacing_xyz_mm ? 1 : 0);
+  if (info.spacing_xyz_mm) {
+    for (const double spacing : *info.spacing_xyz_mm) out.real(spacing);
+  }
+  out.number(info.affine_4x4.size());
+  for (const double element : info.affine_4x4) out.real(element);
+  out.text(info.source_path).number(volume.coverage_set);
+  return out.finish();
+}
+
+StoredVolume decode_volume(Bytes payload) {
+  Decoder in(payload, "volume");
+  StoredVolume volume;
+  VolumeInfo& info = volume.info;
+  info.id = in.id<VolumeId>();
+  info.dataset_id = in.id<DatasetId>();
+  info.subject_id = in.id<SubjectId>();
+  info.import_id = in.id<ImportId>();
+  info.key = in.text();
+  info.modality = in.id<ModalityId>();
+  info.sequence = in.id<SequenceId>();
+  info.source_modality = in.text();
+  info.official_split = in.text();
+  info.channel_names.resize(in.count());
+  for (std::string& name : info.channel_names) name = in.text();
+  if (in.number(1) != 0) {
+    info.spacing_xyz_mm.emplace();
+    for (double& spacing : *info.spacing_xyz_mm) spacing = in.real();
+  }
+  info.affine_4x4.resize(in.count());
+  for (double& element : info.affine_4x4) element = in.real();
+  info.source_path = in.text();
+  volume.coverage_set = static_cast<std::uint32_t>(in.number(kAny32));
+  in.finish();
+  return volume;
+}
+
+Payload encode(const ClassInfo& info) {
+  Encoder out;
+  out.id(info.id).text(info.name).text(info.base).number(static_cast<std::uint64_t>(info.side));
+  out.id(info.region).number(info.lesion ? 1 : 0).number(info.aliases.size());
+  for (const std::string& alias : info.aliases) out.text(alias);
+  out.number(info.parents.size());
+  for (const ClassId parent : info.parents) out.id(parent);
+  return out.finish();
+}
+
+ClassInfo decode_class(Bytes payload) {
+  Decoder in(payload, "class");
+  ClassInfo info;
+  info.id = in.id<ClassId>();
+  info.name = in.text();
+  info.base = in.text();
+  info.side = static_cast<Side>(in.number(static_cast<std::uint64_t>(Side::right)));
+  info.region = in.id<RegionId>();
+  info.lesion = in.number(1) != 0;
+  info.aliases.resize(in.count());
+  for (std::string& alias : info.aliases) alias = in.text();
+  info.parents.resize(in.count());
+  for (ClassId& parent : info.parents) parent = in.id<ClassId>();
+  in.finish();
+  return info;
+}
+
+Payload encode(const ImportInfo& info) {
+  return Encoder()
+      .id(info.id)
+      .text(info.importer)
+      .text(info.source_root)
+      .text(info.options_json)
+      .text(info.tool_version)
+      .finish();
+}
+
+ImportInfo decode_import(Bytes payload) {
+  Decoder in(payload, "import");
+  ImportInfo info;
+  info.id = in.id<ImportId>();
+  info.importer = in.text();
+  info.source_root = in.text();
+  info.options_json = in.text();
+  info.tool_version = in.text();
+  in.finish();
+  return info;
+}
+
+Payload encode(const StoredProblem& stored) {
+  const Problem& problem = stored.problem;
+  return Encoder()
+      .number(stored.id)
+      .id(problem.import_id)
+      .number(static_cast<std::uint64_t>(problem.severity))
+      .text(problem.kind)
+      .text(problem.path)
+      .text(problem.message)
+      .text(stored.scope)
+      .text(stored.item_key)
+      .finish();
+}
+
+StoredProblem decode_problem(Bytes payload) {
+  Decoder in(payload, "problem");
+  StoredProblem stored;
+  stored.id = in.number();
+  stored.problem.import_id = in.id<ImportId>();
+  stored.problem.severity =
+      static_cast<Severity>(in.number(static_cast<std::uint64_t>(Severity::skipped)));
+  stored.problem.kind = in.text();
+  stored.problem.path = in.text();
+  stored.problem.message = in.text();
+  stored.scope = in.text();
+  stored.item_key = in.text();
+  in.finish();
+  return stored;
+}
+
+Payload encode(const LedgerEntry& entry) {
+  Encoder out;
+  out.text(entry.scope).text(entry.item_key);
+  out.fixed(entry.fingerprint_high).fixed(entry.fingerprint_low);
+  for (const auto* ids : {&entry.samples, &entry.superseded}) {
+    out.number(ids->size());
+    for (const SampleId each : *ids) out.id(each);
+  }
+  return out.finish();
+}
+
+LedgerEntry decode_ledger(Bytes payload) {
+  Decoder in(payload, "ledger entry");
+  LedgerEntry entry;
+  entry.scope = in.text();
+  entry.item_key = in.text();
+  entry.fingerprint_high = in.fixed();
+  entry.fingerprint_low = in.fixed();
+  for (auto* ids : {&entry.samples, &entry.superseded}) {
+    ids->resize(in.count());
+    for (SampleId& each : *ids) each = in.id<SampleId>();
+  }
+  in.finish();
+  return entry;
+}
+
+Payload encode(const StoredDictionary& dictionary) {
+  return Encoder()
+      .number(dictionary.id)
+      .id(dictionary.dataset)
+      .number(static_cast<std::uint64_t>(dictionary.shape.pixel_type))
+      .number(dictionary.shape.height)
+      .number(dictionary.shape.width)
+      .number(dictionary.shape.channels)
+      .bytes(dictionary.bytes)
+      .finish();
+}
+
+StoredDictionary decode_dictionary(Bytes payload) {
+  Decoder in(payload, "dictionary");
+  StoredDictionary dictionary;
+  dictionary.id = static_cast<std::uint32_t>(in.number(kAny32));
+  dictionary.dataset = in.id<DatasetId>();
+  dictionary.shape.pixel_type = static_cast<PixelType>(in.number(0xff));
+  dictionary.shape.height = static_cast<std::uint32_t>(in.number(kAny32));
+  dictionary.shape.width = static_cast<std::uint32_t>(in.number(kAny32));
+  dictionary.shape.channels = static_cast<std::uint32_t>(in.number(kAny32));
+  dictionary.bytes = in.bytes(limits::kDictionaryBytesMax);
+  in.finish();
+  return dictionary;
+}
+
+Payload encode(const SplitData& split) {
+  Encoder out;
+  out.id(split.id).text(split.name).text(split.params_json).text(split.report_json);
+  out.id(split.generation).number(split.sides.size());
+  for (const std::string& side : split.sides) out.text(side);
+  out.ascending(split.samples);
+  for (const std::uint16_t member : split.members) out.number(member);
+  return out.finish();
+}
+
+SplitData decode_split(Bytes payload, bool with_samples) {
+  Decoder in(payload, "split");
+  SplitData split;
+  split.id = in.id<SplitId>();
+  split.name = in.text();
+  split.params_json = in.text();
+  split.report_json = in.text();
+  split.generation = in.id<Generation>();
+  split.sides.resize(in.count());
+  for (std::string& side : split.sides) side = in.text();
+  if (!with_samples) return split;
+  split.samples = in.ascending<SampleId>();
+  split.members.resize(split.samples.size());
+  for (std::uint16_t& member : split.members) {
+    member = static_cast<std::uint16_t>(in.number(split.sides.size() - 1));
+  }
+  in.finish();
+  return split;
+}
+
+Payload encode(const SavedSelection& selection) {
+  Encoder out;
+  out.text(selection.name).text(selection.query).id(selection.generation);
+  out.text(selection.fingerprint).number(selection.samples.size());
+  for (const SampleId each : selection.samples) out.id(each);
+  return out.finish();
+}
+
+SavedSelection decode_saved_selection(Bytes payload, bool with_samples) {
+  Decoder in(payload, "saved selection");
+  SavedSelection selection;
+  selection.name = in.text();
+  selection.query = in.text();
+  selection.generation = in.id<Generation>();
+  selection.fingerprint = in.text();
+  if (!with_samples) return selection;
+  selection.samples.resize(in.count());
+  for (SampleId& each : selection.samples) each = in.id<SampleId>();
+  in.finish();
+  return selection;
+}
+
+Payload encode(const Removal& removal) {
+  return Encoder()
+      .id(removal.generation)
+      .number(static_cast<std::uint64_t>(removal.reason))
+      .id(removal.first)
+      .id(removal.end)
+      .ascending(removal.ids)
+      .finish();
+}
+
+Removal decode_removal(Bytes payload) {
+  Decoder in(payload, "removal");
+  Removal removal;
+  removal.generation = in.id<Generation>();
+  removal.reason =
+      static_cast<RemovalReason>(in.number(static_cast<std::uint64_t>(RemovalReason::skipped)));
+  removal.first = in.id<SampleId>();
+  removal.end = in.id<SampleId>();
+  removal.ids = in.ascending<SampleId>();
+  in.finish();
+  return removal;
+}
+
+Payload encode_classes(const std::vector<ClassId>& classes) {
+  return Encoder().ascending(classes).finish();
+}
+
+std::vector<ClassId> decode_classes(Bytes payload) {
+  Decoder in(payload, "coverage set");
+  auto classes = in.ascending<ClassId>();
+  in.finish();
+  return classes;
+}
+
+Payload encode_id(std::uint64_t id) { return Encoder().number(id).finish(); }
+
+std::uint64_t decode_id(Bytes payload) {
+  Decoder in(payload, "catalog id");
+  const std::uint64_t id = in.number();
+  in.finish();
+  return id;
+}
+
+// --- The envelope
+
+Payload seal(const BankUuid& bank, std::string_view key, Payload payload) {
+  const ContentHash hash =
+      hash128({std::as_bytes(std::span(bank)), bytes_of(key), Bytes(payload)});
+  append_little(payload, hash.low);
+  return payload;
+}
+
+Bytes open(const BankUuid& bank, std::string_view key, Bytes value) {
+  if (value.size() >= sizeof(std::uint64_t)) {
+    const Bytes payload = value.first(value.size() - sizeof(std::uint64_t));
+    const ContentHash hash = hash128({std::as_bytes(std::span(bank)), bytes_of(key), payload});
+    if (get_little<std::uint64_t>(value, payload.size()) == hash.low) return payload;
+  }
+  throw Error(ErrorCode::corrupt, "an entry of the catalog is damaged",
+              "run `slicebank verify`; `slicebank verify --salvage DEST` saves what is intact");
+}
+
+}  // namespace slicebank::catalog

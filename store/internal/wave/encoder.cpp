@@ -1,0 +1,120 @@
+// The encoder: planes, residuals, classes, streams, frames, section.
+#include <algorithm>
+#include <cassert>
+
+#include "store/internal/wave/classes.h"
+#include "store/internal/wave/planes.h"
+#include "store/internal/wave/section.h"
+#include "store/internal/wave/streams.h"
+#include "store/internal/wave/wave.h"
+#include "store/internal/zstd.h"
+
+namespace slicebank::wave {
+namespace {
+
+template <class Pixel>
+void choose_interleave(const ImageShape& shape, SectionHeader& header) {
+  header.chains_per_plane = 1;
+  header.planes_per_group = 1;
+  if (header.planes == 3) {
+    header.planes_per_group = 3;
+  } else if (header.planes > 1) {
+    header.planes_per_group = 2;
+  } else if (two_chains_possible(shape.width, shape.height, kLanes<Pixel>)) {
+    header.chains_per_plane = 2;
+  }
+}
+
+template <class Pixel>
+TileTable<Pixel> analyse_planes(const Planes<Pixel>& planes, const Geometry& geometry,
+                                const std::vector<std::vector<std::uint32_t>>& places) {
+  TileTable<Pixel> table;
+  const std::size_t tiles = geometry.tiles_per_plane() * planes.count();
+  table.facts.resize(tiles);
+  table.residuals.resize(tiles * kSlotsPerTile<Pixel>);
+  table.flat_masks.resize(tiles * kStepsPerTile);
+  for (std::uint32_t plane = 0; plane < planes.count(); ++plane) {
+    for (std::uint32_t chain = 0; chain < geometry.chains_per_plane; ++chain) {
+      AnalysisJob<Pixel> job{};
+      job.plane = planes.plane(plane);
+      job.width = geometry.width;
+      job.height = geometry.height;
+      job.chains_per_plane = geometry.chains_per_plane;
+      job.chain = chain;
+      job.tiles = geometry.chains[chain].tiles;
+      job.full_steps = geometry.chains[chain].full_steps;
+      job.places = places[std::size_t{plane} * geometry.chains_per_plane + chain].data();
+      job.facts = table.facts.data();
+      job.residuals = table.residuals.data();
+      job.flat_masks = table.flat_masks.data();
+      pixel_kernels<Pixel>().analyse(job);
+    }
+  }
+  return table;
+}
+
+ClassOptions class_options(const SectionHeader& header, Effort effort) {
+  ClassOptions options;
+  if (header.transform == Transform::subtract_green) {
+    // Colour decodes slower already, and has more flat tiles.
+    options.flat_tile_price = 64 * 16;
+    options.exception_price = 22 * 16;
+  }
+  options.passes = effort == Effort::fast ? 0 : effort == Effort::balanced ? 1 : 2;
+  return options;
+}
+
+// Compresses each stream; the frames of `section` then point into the result.
+std::vector<std::byte> compress(const TileStreams& streams, Section& section) {
+  std::vector<std::byte> bytes;
+  std::array<std::size_t, kFrames> sizes{};
+  for (std::size_t frame = 0; frame < kFrames; ++frame) {
+    const auto& stream = streams.frames[frame];
+    if (stream.empty()) continue;
+    zstd::FrameOptions options;
+    options.magicless = true;
+    options.huffman_only = frame != kFrameEscapes;
+    sizes[frame] = zstd::append_frame(std::as_bytes(std::span(stream)), options, bytes);
+  }
+  Bytes rest = bytes;
+  for (std::size_t frame = 0; frame < kFrames; ++frame) {
+    section.frames[frame] = rest.first(sizes[frame]);
+    rest = rest.subspan(sizes[frame]);
+  }
+  return bytes;
+}
+
+template <class Pixel>
+std::vector<std::byte> encode_pixels(const ImageView& image, Effort effort) {
+  Section section;
+  const Planes<Pixel> planes = split_image<Pixel>(image, true, section.header);
+  choose_interleave<Pixel>(image.shape, section.header);
+  section.geometry = make_geometry(image.shape.width, image.shape.height, kLanes<Pixel>,
+                                   section.header.chains_per_plane);
+  const auto places =
+      tile_places(section.geometry, section.header.planes, section.header.planes_per_group);
+  const TileTable<Pixel> table = analyse_planes(planes, section.geometry, places);
+  const std::vector<std::uint8_t> slots =
+      assign_classes(table, class_options(section.header, effort));
+  const TileStreams streams = build_streams(table, slots, places);
+  section.sizes = streams.sizes;
+  section.raw2 = std::as_bytes(std::span(streams.raw2));
+  section.raw4 = std::as_bytes(std::span(streams.raw4));
+  for (std::size_t id = 0; id < kFlatFamily; ++id) {
+    section.flat_raw[id] = std::as_bytes(std::span(streams.flat_raw[id]));
+  }
+  const std::vector<std::byte> frames = compress(streams, section);
+  return write_section(image.shape, section);
+}
+
+}  // namespace
+
+std::vector<std::byte> encode(const ImageView& image, Effort effort) {
+  assert(suits(image.shape) && image.image_hwc.size() == image.shape.bytes());
+  if (pixel_bytes(image.shape.pixel_type) == 2) {
+    return encode_pixels<std::uint16_t>(image, effort);
+  }
+  return encode_pixels<std::uint8_t>(image, effort);
+}
+
+}  // namespace slicebank::wave
