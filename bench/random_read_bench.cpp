@@ -12,36 +12,24 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <barrier>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <functional>
-#include <iterator>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
-#include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "bench/support/child.h"
-#include "bench/support/png_folder.h"
+#include "bench/support/contenders.h"
 #include "bench/support/read_material.h"
 #include "schema/error.h"
-#include "store/reader.h"
 
 namespace slicebank::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
-namespace fs = std::filesystem;
 
 const char* const kUsage =
     "usage: random_read_bench [--work DIR] [--shared DIR] [--gigabytes X] [--side N]\n"
@@ -68,154 +56,10 @@ struct Options {
   std::string json;
 };
 
-using Order = std::vector<std::size_t>;  // places in Material::pictures
-
-// A way to read pictures. `run` reads each part with a worker of its own, all at once,
-// and returns the seconds until the last one is done.
-struct Contender {
-  std::string name;
-  std::function<double(const std::vector<Order>& parts)> run;
-};
-
 std::vector<Order> split(const Order& order, std::uint32_t workers) {
   std::vector<Order> parts(workers);
   for (std::size_t i = 0; i < order.size(); ++i) parts[i % workers].push_back(order[i]);
   return parts;
-}
-
-// Seconds that `body(part)` takes on as many threads as there are parts. The threads are
-// started before the clock.
-double time_threads(const std::vector<Order>& parts,
-                    const std::function<void(const Order&)>& body) {
-  std::barrier gate(static_cast<std::ptrdiff_t>(parts.size()) + 1);
-  std::vector<std::jthread> workers;
-  for (const Order& part : parts) {
-    workers.emplace_back([&gate, &body, &part] {
-      gate.arrive_and_wait();
-      body(part);
-      gate.arrive_and_wait();
-    });
-  }
-  gate.arrive_and_wait();
-  const auto start = Clock::now();
-  gate.arrive_and_wait();
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::size_t largest_picture(const Material& material) {
-  std::size_t largest = 0;
-  for (const Picture& picture : material.pictures) {
-    largest = std::max<std::size_t>(largest, picture.decoded_bytes);
-  }
-  return largest;
-}
-
-Contender bank_contender(const Material& material) {
-  return {"slicebank", [&material](const std::vector<Order>& parts) {
-            const Reader reader = material.bank.reader();
-            return time_threads(parts, [&](const Order& part) {
-              std::vector<std::byte> pixels(largest_picture(material));
-              for (const std::size_t place : part) {
-                const Picture& picture = material.pictures[place];
-                reader.image_into(picture.id, MutableBytes(pixels).first(picture.decoded_bytes));
-              }
-            });
-          }};
-}
-
-Contender libpng_contender(const Material& material) {
-  return {"libpng", [&material](const std::vector<Order>& parts) {
-            return time_threads(parts, [&](const Order& part) {
-              std::vector<std::byte> pixels(largest_picture(material));
-              PngFolderReader reader;
-              for (const std::size_t place : part) {
-                const Picture& picture = material.pictures[place];
-                reader.read_into(picture.png, MutableBytes(pixels).first(picture.decoded_bytes));
-              }
-            });
-          }};
-}
-
-// One Python process a worker, kept for all rounds. Nothing when cv2 cannot be had.
-class OpenCv {
- public:
-  OpenCv(const Material& material, const std::string& python, std::uint32_t workers) {
-    for (std::uint32_t i = 0; i < workers; ++i) {
-      Child child({python, baseline_script()});
-      const std::string hello = child.read_line().value_or("error no answer from " + python);
-      if (hello.rfind("ready ", 0) != 0) {
-        reason_ = hello;
-        children_.clear();
-        return;
-      }
-      version_ = hello.substr(6);
-      child.write_line("list " + fs::absolute(material.list).string());
-      child.read_line();
-      children_.push_back(std::move(child));
-    }
-  }
-
-  bool is_there() const { return !children_.empty(); }
-  const std::string& reason() const { return reason_; }
-  const std::string& version() const { return version_; }
-
-  // Each process times itself; the slowest counts.
-  double run(const std::vector<Order>& parts) {
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      std::string line = "read";
-      for (const std::size_t place : parts[i]) line += fmt::format(" {}", place);
-      children_[i].write_line(line);
-    }
-    double slowest = 0;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      slowest = std::max(slowest, std::atof(answer(i).c_str()));
-    }
-    return slowest;
-  }
-
-  std::uint64_t sum(std::size_t place) {
-    children_[0].write_line(fmt::format("sum {}", place));
-    return std::strtoull(answer(0).c_str(), nullptr, 10);
-  }
-
- private:
-  std::string answer(std::size_t child) {
-    const auto line = children_[child].read_line();
-    if (!line || line->rfind("error", 0) == 0) {
-      throw Error(ErrorCode::io, "bench: the OpenCV baseline says: " + line.value_or("nothing"));
-    }
-    return *line;
-  }
-
-  std::vector<Child> children_;
-  std::string version_;
-  std::string reason_;
-};
-
-// The readers must agree before their times mean anything.
-void check_agreement(const Material& material, OpenCv& opencv) {
-  const Reader reader = material.bank.reader();
-  PngFolderReader files;
-  for (std::size_t i = 0; i < 30; ++i) {
-    const std::size_t place = i * (material.pictures.size() - 1) / 29;
-    const Picture& picture = material.pictures[place];
-    const Image stored = png_form(reader.image(picture.id));
-    std::vector<std::byte> decoded(stored.image_hwc.size());
-    files.read_into(picture.png, decoded);
-    if (decoded != stored.image_hwc) {
-      throw Error(ErrorCode::corrupt, "bench: the bank and " + picture.png.string() + " differ");
-    }
-    if (!opencv.is_there()) continue;
-    std::uint64_t sum = 0;
-    const std::size_t step = pixel_bytes(stored.shape.pixel_type);
-    for (std::size_t at = 0; at < decoded.size(); at += step) {
-      sum += std::to_integer<std::uint64_t>(decoded[at]);
-      if (step == 2) sum += std::to_integer<std::uint64_t>(decoded[at + 1]) << 8;
-    }
-    if (opencv.sum(place) != sum) {
-      throw Error(ErrorCode::corrupt, "bench: OpenCV reads " + picture.png.string() + " otherwise");
-    }
-  }
 }
 
 double median(std::vector<double> values) {
@@ -433,60 +277,50 @@ int run(const Options& options) {
   return 0;
 }
 
-// The value of each option, or a word on what is wrong.
-std::optional<Options> parse(int argc, char** argv, std::string& problem) {
+// What was asked for; nothing, and a word on it, when that cannot be understood.
+std::optional<Options> parse(const std::vector<std::string>& arguments, std::string& problem) {
   Options options;
-  options.material.work = "build/bench-data";
-  options.material.shared_data = SLICEBANK_SHARED_DATA;
-  std::map<std::string, std::string> values;
-  for (int i = 1; i < argc; ++i) {
-    std::string name = argv[i];
-    const std::size_t equals = name.find('=');
-    if (equals != std::string::npos) {
-      values[name.substr(0, equals)] = name.substr(equals + 1);
-    } else if (i + 1 < argc) {
-      values[name] = argv[++i];
-    } else {
-      problem = name + " needs a value";
+  MaterialOptions& material = options.material;
+  material.work = "build/bench-data";
+  material.shared_data = SLICEBANK_SHARED_DATA;
+  std::string work;
+  std::string shared_data;
+  std::uint32_t seed = static_cast<std::uint32_t>(material.seed);
+  const std::map<std::string, std::string*> texts = {{"--work", &work},
+                                                     {"--shared", &shared_data},
+                                                     {"--python", &material.python},
+                                                     {"--json", &options.json}};
+  const std::map<std::string, std::uint32_t*> numbers = {{"--side", &material.side},
+                                                         {"--reads", &options.reads},
+                                                         {"--rounds", &options.rounds},
+                                                         {"--threads", &options.threads},
+                                                         {"--seed", &seed}};
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    const std::string& name = arguments[i];
+    const bool known = texts.count(name) + numbers.count(name) > 0 || name == "--gigabytes";
+    if (!known || i + 1 == arguments.size()) {
+      problem = known ? name + " needs a value" : "no option '" + name + "'";
       return std::nullopt;
     }
-  }
-  for (const auto& [name, value] : values) {
+    const std::string& value = arguments[i + 1];
+    if (const auto text = texts.find(name); text != texts.end()) {
+      *text->second = value;
+      continue;
+    }
     char* end = nullptr;
     const double number = std::strtod(value.c_str(), &end);
-    const bool is_number = !value.empty() && *end == '\0' && number > 0 && number < 1e9;
-    const auto whole = static_cast<std::uint32_t>(is_number ? number : 0);
-    const bool text =
-        name == "--work" || name == "--shared" || name == "--python" || name == "--json";
-    if (!text && (!is_number || (name != "--gigabytes" && whole == 0))) {
-      problem = fmt::format("{} '{}'", name, value);
+    if (value.empty() || *end != '\0' || !(number > 0 && number < 1e9)) {
+      problem = fmt::format("{} needs a number above 0, not '{}'", name, value);
       return std::nullopt;
     }
-    if (name == "--work")
-      options.material.work = value;
-    else if (name == "--shared")
-      options.material.shared_data = value;
-    else if (name == "--python")
-      options.material.python = value;
-    else if (name == "--json")
-      options.json = value;
-    else if (name == "--gigabytes")
-      options.material.gigabytes = number;
-    else if (name == "--side")
-      options.material.side = whole;
-    else if (name == "--reads")
-      options.reads = whole;
-    else if (name == "--rounds")
-      options.rounds = whole;
-    else if (name == "--threads")
-      options.threads = whole;
-    else if (name == "--seed")
-      options.material.seed = whole;
-    else {
-      problem = "no option " + name;
-      return std::nullopt;
+    if (name == "--gigabytes") material.gigabytes = number;
+    if (const auto whole = numbers.find(name); whole != numbers.end()) {
+      *whole->second = std::max(1u, static_cast<std::uint32_t>(number));
     }
   }
+  if (!work.empty()) material.work = work;
+  if (!shared_data.empty()) material.shared_data = shared_data;
+  material.seed = seed;
   return options;
 }
 
@@ -500,7 +334,7 @@ int main(int argc, char** argv) {
   }
   try {
     std::string problem;
-    const auto options = slicebank::bench::parse(argc, argv, problem);
+    const auto options = slicebank::bench::parse({argv + 1, argv + argc}, problem);
     if (!options) {
       std::fprintf(stderr, "random_read_bench: %s\n%s", problem.c_str(), slicebank::bench::kUsage);
       return 2;

@@ -1,3 +1,5 @@
+#include "exporters/internal/file_names.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -5,7 +7,6 @@
 #include <string_view>
 
 #include "exporters/exporter.h"
-#include "exporters/internal/file_names.h"
 #include "exporters/internal/xxh3.h"
 
 namespace slicebank {

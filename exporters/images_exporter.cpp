@@ -93,10 +93,10 @@ std::string Run::labels_of(const Loaded& loaded) const {
   std::string text;
   for (const Label& label : loaded.sample.labels) {
     if (!text.empty()) text += "; ";
-    text += class_words(*loaded.origin->dataset, source_.taxonomy(), label.raw_class,
-                        label.class_id)
-                .name +
-            fmt::format("={}", label.value);
+    text +=
+        class_words(*loaded.origin->dataset, source_.taxonomy(), label.raw_class, label.class_id)
+            .name +
+        fmt::format("={}", label.value);
   }
   return text;
 }
@@ -153,8 +153,8 @@ std::uint64_t Run::take(SliceFiles&& files) {
   std::set<std::pair<std::string, std::uint32_t>> taken;
   const auto& masks = loaded.sample.masks;
   for (std::size_t i = 0; i < masks.size(); ++i) {
-    const auto words = class_words(*origin.dataset, source_.taxonomy(), masks[i].raw_class,
-                                   masks[i].class_id);
+    const auto words =
+        class_words(*origin.dataset, source_.taxonomy(), masks[i].raw_class, masks[i].class_id);
     const ClassInfo* info = source_.taxonomy().class_info(masks[i].class_id);
     const std::string name = safe_file_name(words.name);
     std::uint32_t instance = masks[i].instance;
@@ -232,6 +232,8 @@ class ImagesExporter final : public Exporter {
 
 namespace slicebank {
 
-std::unique_ptr<Exporter> make_images_exporter() { return std::make_unique<exporting::ImagesExporter>(); }
+std::unique_ptr<Exporter> make_images_exporter() {
+  return std::make_unique<exporting::ImagesExporter>();
+}
 
 }  // namespace slicebank

@@ -17,8 +17,8 @@
 #include "exporters/internal/json_text.h"
 #include "exporters/internal/label_map.h"
 #include "exporters/internal/metadata_losses.h"
-#include "exporters/internal/origin.h"
 #include "exporters/internal/ordered.h"
+#include "exporters/internal/origin.h"
 #include "exporters/internal/settings.h"
 #include "exporters/internal/slice_files.h"
 #include "exporters/internal/window.h"
@@ -98,24 +98,20 @@ std::optional<Slice> make_slice(const ExportSource& source, const ClassNumbers& 
   }
   if (image.shape.pixel_type != PixelType::u8) {
     if (!options.window || image.shape.channels != 1) {
-      losses.push_back(
-          {id, fmt::format("left out: {} pixels; medsam-npz holds 8 bit (the setting "
-                           "window=level/width maps single-channel images)",
-                           pixel_type_name(image.shape.pixel_type))});
+      losses.push_back({id, fmt::format("left out: {} pixels; medsam-npz holds 8 bit (the setting "
+                                        "window=level/width maps single-channel images)",
+                                        pixel_type_name(image.shape.pixel_type))});
       return std::nullopt;
     }
     image = apply_window(image.view(), *options.window);
   }
   const auto name = [&](std::size_t i) {
     const AnnotationInfo& annotation = loaded->info.annotations[i];
-    return canonical_class_name(source, *loaded->origin, annotation.raw_class,
-                                annotation.class_id);
+    return canonical_class_name(source, *loaded->origin, annotation.raw_class, annotation.class_id);
   };
   auto map = paint_labels(
       *loaded,
-      [&](std::size_t i) {
-        return numbers.number(loaded->info.annotations[i].class_id, name(i));
-      },
+      [&](std::size_t i) { return numbers.number(loaded->info.annotations[i].class_id, name(i)); },
       name);
   for (auto& message : map.losses) losses.push_back({id, std::move(message)});
 
@@ -139,9 +135,8 @@ CaseFile flat_case(Slice&& slice) {
   if (slice.gray) slice.pixels = three_times(slice.pixels);
   CaseFile file;
   file.masks = slice.masks;
-  file.npz =
-      npz::encode_npz({{"imgs", {"|u1", {height, width, 3}, std::move(slice.pixels)}},
-                       {"gts", {"|u1", {height, width}, std::move(slice.labels_hw)}}});
+  file.npz = npz::encode_npz({{"imgs", {"|u1", {height, width, 3}, std::move(slice.pixels)}},
+                              {"gts", {"|u1", {height, width}, std::move(slice.labels_hw)}}});
   file.samples.push_back(std::move(slice.info));
   return file;
 }
@@ -176,9 +171,8 @@ CaseFile volume_case(std::vector<Slice>&& slices, const Origin& origin) {
     file.samples.push_back(std::move(slice.info));
     slice = {};
   }
-  file.npz = npz::encode_npz({{"imgs", std::move(images)},
-                              {"gts", std::move(labels)},
-                              {"spacing", std::move(spacings)}});
+  file.npz = npz::encode_npz(
+      {{"imgs", std::move(images)}, {"gts", std::move(labels)}, {"spacing", std::move(spacings)}});
   return file;
 }
 
@@ -192,8 +186,8 @@ MadeCase make_case(const ExportSource& source, const Cases& cases, const CaseGro
     auto slice = make_slice(source, cases.numbers, id, options, made.losses);
     if (slice) slices.push_back(std::move(*slice));
   }
-  const bool gray = std::all_of(slices.begin(), slices.end(),
-                                [](const Slice& slice) { return slice.gray; });
+  const bool gray =
+      std::all_of(slices.begin(), slices.end(), [](const Slice& slice) { return slice.gray; });
   if (group.samples.size() > 1 && slices.size() > 1 && gray) {
     made.files.push_back(volume_case(std::move(slices), *made.origin));
   } else {
@@ -301,8 +295,7 @@ ExportCounts Run::finish(const ClassNumbers& numbers) {
   sink_.append(kCasesFile, "\n}\n");
   std::string text = "{";
   for (const auto& [number, name] : numbers.names()) {
-    text += fmt::format("{}\n  \"{}\": {}", text.size() == 1 ? "" : ",", number,
-                        json_string(name));
+    text += fmt::format("{}\n  \"{}\": {}", text.size() == 1 ? "" : ",", number, json_string(name));
   }
   sink_.append(kClassesFile, text + "\n}\n");
   flat_.say(sink_, "a 2-D npz");

@@ -46,7 +46,7 @@ class Run {
 
   const ExportSource& source_;
   ExportSink& sink_;
-  MetadataLosses metadata_{HeldMetadata{.modality = true, .position = true, .coverage = true}};
+  MetadataLosses metadata_{HeldMetadata{.modality = true, .position = true, .all_covered = true}};
   std::map<DatasetId, DatasetNames> datasets_;
   std::set<std::string> fields_;
   bool first_ = true;
@@ -58,8 +58,9 @@ DatasetNames& Run::names_of(const DatasetInfo& dataset) {
   std::string field = sa_med2d::dataset_field(dataset.name);
   while (!fields_.insert(field).second) field += "_2";
   if (field != dataset.name) {
-    sink_.loss({}, fmt::format("the dataset '{}' is called {}: its name cannot stand in a file name",
-                               dataset.name, field));
+    sink_.loss({},
+               fmt::format("the dataset '{}' is called {}: its name cannot stand in a file name",
+                           dataset.name, field));
   }
   DatasetNames names{field, sa_med2d::ClassCodes(dataset)};
   for (const auto& renamed : names.codes.renamed()) {
@@ -85,12 +86,12 @@ std::uint64_t Run::take(SliceFiles&& files) {
   const auto& masks = files.loaded.sample.masks;
   for (std::size_t i = 0; i < masks.size(); ++i) {
     if (files.mask_pngs[i].empty()) continue;
-    const auto words = class_words(*origin.dataset, source_.taxonomy(), masks[i].raw_class,
-                                   masks[i].class_id);
+    const auto words =
+        class_words(*origin.dataset, source_.taxonomy(), masks[i].raw_class, masks[i].class_id);
     const auto code = names.codes.code(masks[i].raw_class, words);
     if (!code) {
-      sink_.loss(info.id, fmt::format("the mask of {} is left out: all class codes are taken",
-                                      words.name));
+      sink_.loss(info.id,
+                 fmt::format("the mask of {} is left out: all class codes are taken", words.name));
       continue;
     }
     std::uint32_t instance = masks[i].instance;
@@ -161,6 +162,8 @@ class SaMed2dExporter final : public Exporter {
 
 namespace slicebank {
 
-std::unique_ptr<Exporter> make_sa_med2d_exporter() { return std::make_unique<exporting::SaMed2dExporter>(); }
+std::unique_ptr<Exporter> make_sa_med2d_exporter() {
+  return std::make_unique<exporting::SaMed2dExporter>();
+}
 
 }  // namespace slicebank

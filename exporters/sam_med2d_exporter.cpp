@@ -96,13 +96,14 @@ std::vector<std::string> Run::write_masks(const std::string& stem, const SliceFi
     std::string name = plain_or_safe(word);
     if (stem.size() + name.size() + 20 > kFileNameBytesMax) name = safe_file_name(word + "\n");
     if (name != word) {
-      sink_.loss(id, fmt::format("the class '{}' is called {}: its name cannot stand in a file name",
-                                 word, name));
+      sink_.loss(
+          id, fmt::format("the class '{}' is called {}: its name cannot stand in a file name", word,
+                          name));
     }
     std::uint32_t instance = masks[i].instance;
     while (!taken.emplace(name, instance).second) ++instance;
     // Class names hold '_', so masks of two images can want one name: a + b_c, a_b + c.
-    const std::string path = "masks/" + write_under_free_stem(
+    const std::string mask_stem = write_under_free_stem(
         sink_, id, "masks/",
         [&](unsigned attempt) {
           return fmt::format("{}_{}_{:03}", stem, name, instance + 100 * attempt);
@@ -112,7 +113,7 @@ std::vector<std::string> Run::write_masks(const std::string& stem, const SliceFi
       sink_.loss(id, fmt::format("instance {} of {} stands there twice; one is renumbered {}",
                                  masks[i].instance, word, instance));
     }
-    paths.push_back(path);
+    paths.push_back("masks/" + mask_stem + ".png");
   }
   return paths;
 }
@@ -122,8 +123,8 @@ void Run::list(const std::string& stem, const std::vector<std::string>& mask_pat
   if (train_ && !mask_paths.empty()) {
     std::string text = fmt::format("{}\n    {}: [", first_image_ ? "" : ",", image);
     for (std::size_t i = 0; i < mask_paths.size(); ++i) {
-      text += fmt::format("{}\n        {}", i == 0 ? "" : ",",
-                          json_string(prefix_ + mask_paths[i]));
+      text +=
+          fmt::format("{}\n        {}", i == 0 ? "" : ",", json_string(prefix_ + mask_paths[i]));
     }
     sink_.append(kTrainFile, text + "\n    ]");
     first_image_ = false;
@@ -140,15 +141,16 @@ std::uint64_t Run::take(SliceFiles&& files) {
   const SampleInfo& info = files.loaded.info;
   metadata_.observe(info, *files.loaded.origin);
   const std::string stem = write_under_free_stem(
-      sink_, info.id, "images/", [&](unsigned attempt) { return image_stem(files.loaded, attempt); },
-      files.image_png);
+      sink_, info.id, "images/",
+      [&](unsigned attempt) { return image_stem(files.loaded, attempt); }, files.image_png);
   if (!info.name.empty() && stem != info.name && !is_plain_name(info.name)) {
     sink_.loss(info.id, fmt::format("renamed to {}: its name cannot be a file name", stem));
   }
   const auto mask_paths = write_masks(stem, files);
   if (mask_paths.empty()) {
-    sink_.loss(info.id, "has no mask: the image is written but not listed, because SAM-Med2D "
-                        "fails on an image without one");
+    sink_.loss(info.id,
+               "has no mask: the image is written but not listed, because SAM-Med2D "
+               "fails on an image without one");
   }
   list(stem, mask_paths);
   return mask_paths.size();
@@ -190,6 +192,8 @@ class SamMed2dExporter final : public Exporter {
 
 namespace slicebank {
 
-std::unique_ptr<Exporter> make_sam_med2d_exporter() { return std::make_unique<exporting::SamMed2dExporter>(); }
+std::unique_ptr<Exporter> make_sam_med2d_exporter() {
+  return std::make_unique<exporting::SamMed2dExporter>();
+}
 
 }  // namespace slicebank

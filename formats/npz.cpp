@@ -46,8 +46,8 @@ void check_array(const Array& array) {
                 "Use |b1, |u1, |i1, <u2, <i2, <u4, <i4, <u8, <i8, <f2, <f4 or <f8.");
   }
   if (array.shape.size() > kAxesMax) {
-    throw Error(ErrorCode::bad_argument, "npy: " + std::to_string(array.shape.size()) +
-                                             " axes; numpy reads 32 at most");
+    throw Error(ErrorCode::bad_argument,
+                "npy: " + std::to_string(array.shape.size()) + " axes; numpy reads 32 at most");
   }
   std::uint64_t bytes = size;
   for (const std::uint64_t side : array.shape) {
@@ -66,9 +66,8 @@ void append(std::vector<std::byte>& out, const std::string& text) {
 }
 
 void check_key(const std::string& key) {
-  const bool printable = std::all_of(key.begin(), key.end(), [](char c) {
-    return c >= 0x20 && c < 0x7f && c != '\\';
-  });
+  const bool printable = std::all_of(key.begin(), key.end(),
+                                     [](char c) { return c >= 0x20 && c < 0x7f && c != '\\'; });
   if (key.empty() || !printable || key.front() == '/' || key.find("..") != std::string::npos) {
     throw Error(ErrorCode::bad_argument, "npz: '" + key + "' cannot be the name of an array",
                 "Use plain ASCII letters, digits and _.");
@@ -165,8 +164,7 @@ std::vector<std::byte> encode_npz(const std::vector<Member>& members) {
   check(writer.get(), archive_write_set_format_zip(writer.get()));
   check(writer.get(), archive_write_zip_set_compression_deflate(writer.get()));
   check(writer.get(), archive_write_set_bytes_in_last_block(writer.get(), 1));
-  check(writer.get(),
-        archive_write_open(writer.get(), &file, nullptr, on_archive_write, nullptr));
+  check(writer.get(), archive_write_open(writer.get(), &file, nullptr, on_archive_write, nullptr));
   for (const Member& member : members) write_member(writer.get(), member);
   check(writer.get(), archive_write_close(writer.get()));
   return file;

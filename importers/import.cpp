@@ -51,8 +51,7 @@ Recognised choose_importer(const std::filesystem::path& source, const std::strin
   std::vector<Recognised> found = recognise(source);
   if (found.empty()) {
     throw Error(ErrorCode::bad_format,
-                fmt::format("{}: no dataset layout is recognised here",
-                            printable(source.string())),
+                fmt::format("{}: no dataset layout is recognised here", printable(source.string())),
                 "Give the dataset's own folder, or name the layout with --format: " +
                     importer_names() + ".");
   }
@@ -63,10 +62,10 @@ Recognised choose_importer(const std::filesystem::path& source, const std::strin
       list += fmt::format("{}{} ({})", list.empty() ? "" : "; ", one.importer->name(),
                           one.recognition.reason);
     }
-    throw Error(ErrorCode::bad_format,
-                fmt::format("{}: more than one layout fits: {}", printable(source.string()), list),
-                fmt::format("Say which with --format, as in --format {}.",
-                            found[0].importer->name()));
+    throw Error(
+        ErrorCode::bad_format,
+        fmt::format("{}: more than one layout fits: {}", printable(source.string()), list),
+        fmt::format("Say which with --format, as in --format {}.", found[0].importer->name()));
   }
   return found.front();
 }
@@ -190,8 +189,9 @@ void Import::write(const SourceDescription& description, const Overrides& overri
   committer.finish();  // what is through stays, also where the rest cannot be had
   if (options_.stop_on_error && committer.first_skipped()) {
     const Problem& problem = *committer.first_skipped();
-    throw Error(ErrorCode::bad_format, fmt::format("{}: {}: {}", printable(problem.path),
-                                                   problem.kind, printable(problem.message)),
+    throw Error(ErrorCode::bad_format,
+                fmt::format("{}: {}: {}", printable(problem.path), problem.kind,
+                            printable(problem.message)),
                 "Stopped at the first problem, as asked for; the default goes on without it.");
   }
   pipeline.rethrow_scan_error();

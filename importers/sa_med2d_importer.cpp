@@ -64,41 +64,41 @@ fs::path list_file(const SourceTree& source, const char* name) {
 Mapping read_mapping(const SourceTree& source) {
   Mapping mapping;
   std::map<std::string, std::size_t> places;
-  json::for_each_string_map(
-      list_file(source, kClassesFile),
-      [&](const std::string& dataset, const std::string& name, const std::string& code) {
-        if (dataset.empty() || name.empty() || dataset.size() > limits::kNameBytesMax ||
-            name.size() > limits::kNameBytesMax || code.size() > limits::kNameBytesMax) {
-          mapping.problems.push_back(skipped("bad-class", kClassesFile,
-                                             fmt::format("class '{}' of dataset '{}' has no name or "
-                                                         "too long a one",
-                                                         shown_path(name), shown_path(dataset))));
-          return true;
-        }
-        const auto [place, fresh] = places.emplace(dataset, mapping.datasets.size());
-        if (fresh) {
-          DatasetInfo info;
-          info.name = dataset;
-          mapping.datasets.push_back(std::move(info));
-        }
-        if (mapping.datasets.size() > kDatasetsMax) {
-          throw Error(ErrorCode::limit, std::string(kClassesFile) + ": more than " +
-                                            std::to_string(kDatasetsMax) + " datasets");
-        }
-        const RawClass raw{name, code, ClassId{}};
-        const auto [known, new_code] =
-            mapping.by_code[dataset].emplace(sa_med2d::plain_code(code), raw);
-        if (!new_code) {
-          mapping.problems.push_back(
-              note("duplicate-code", kClassesFile,
-                   fmt::format("{}: '{}' and '{}' have the same code {}; masks of it are taken as "
-                               "'{}'",
-                               shown_path(dataset), shown_path(known->second.name),
-                               shown_path(name), shown_path(code), shown_path(known->second.name))));
-        }
-        mapping.datasets[place->second].classes.push_back(raw);
-        return true;
-      });
+  json::for_each_string_map(list_file(source, kClassesFile), [&](const std::string& dataset,
+                                                                 const std::string& name,
+                                                                 const std::string& code) {
+    if (dataset.empty() || name.empty() || dataset.size() > limits::kNameBytesMax ||
+        name.size() > limits::kNameBytesMax || code.size() > limits::kNameBytesMax) {
+      mapping.problems.push_back(skipped("bad-class", kClassesFile,
+                                         fmt::format("class '{}' of dataset '{}' has no name or "
+                                                     "too long a one",
+                                                     shown_path(name), shown_path(dataset))));
+      return true;
+    }
+    const auto [place, fresh] = places.emplace(dataset, mapping.datasets.size());
+    if (fresh) {
+      DatasetInfo info;
+      info.name = dataset;
+      mapping.datasets.push_back(std::move(info));
+    }
+    if (mapping.datasets.size() > kDatasetsMax) {
+      throw Error(ErrorCode::limit, std::string(kClassesFile) + ": more than " +
+                                        std::to_string(kDatasetsMax) + " datasets");
+    }
+    const RawClass raw{name, code, ClassId{}};
+    const auto [known, new_code] =
+        mapping.by_code[dataset].emplace(sa_med2d::plain_code(code), raw);
+    if (!new_code) {
+      mapping.problems.push_back(
+          note("duplicate-code", kClassesFile,
+               fmt::format("{}: '{}' and '{}' have the same code {}; masks of it are taken as "
+                           "'{}'",
+                           shown_path(dataset), shown_path(known->second.name), shown_path(name),
+                           shown_path(code), shown_path(known->second.name))));
+    }
+    mapping.datasets[place->second].classes.push_back(raw);
+    return true;
+  });
   return mapping;
 }
 
@@ -124,9 +124,8 @@ class MaskList {
     }
     const auto name = sa_med2d::parse_mask_name(path);
     if (!name || name->modality_sub != image_.modality_sub || name->dataset != image_.dataset) {
-      item.problems.push_back(
-          skipped("bad-name", path,
-                  "not named as a mask of this image: {image}--{class}_{instance}.png"));
+      item.problems.push_back(skipped(
+          "bad-name", path, "not named as a mask of this image: {image}--{class}_{instance}.png"));
       return;
     }
     if (name->image_stem != image_.stem) {
@@ -140,10 +139,9 @@ class MaskList {
     const auto found = classes_ == nullptr ? ClassesByCode::const_iterator{}
                                            : classes_->find(sa_med2d::plain_code(name.class_code));
     if (classes_ == nullptr || found == classes_->end()) {
-      item.problems.push_back(skipped(
-          "unknown-class", path,
-          fmt::format("{} has no class {} for '{}'", kClassesFile, name.class_code,
-                      printable(image_.dataset))));
+      item.problems.push_back(skipped("unknown-class", path,
+                                      fmt::format("{} has no class {} for '{}'", kClassesFile,
+                                                  name.class_code, printable(image_.dataset))));
       return;
     }
     item.masks.push_back({path, found->second.name, found->second.code, name.instance, 0, {}});
@@ -164,8 +162,8 @@ SourceItem make_item(const Mapping& mapping, const std::string& listed,
   }
   const auto name = sa_med2d::parse_image_name(path);
   if (!name) {
-    return internal::failed_item(
-        path, "bad-name", "not named {modality}--{dataset}--{case}--{axis}_{slice}.png");
+    return internal::failed_item(path, "bad-name",
+                                 "not named {modality}--{dataset}--{case}--{axis}_{slice}.png");
   }
   SourceItem item;
   item.key = path;
@@ -191,7 +189,8 @@ class SaMed2dImporter final : public Importer {
     std::error_code ignored;
     const bool pairs = fs::is_regular_file(root / kPairsFile, ignored);
     const bool classes = fs::is_regular_file(root / kClassesFile, ignored);
-    if (pairs && classes) return {100, fmt::format("{} and {} are there", kPairsFile, kClassesFile)};
+    if (pairs && classes)
+      return {100, fmt::format("{} and {} are there", kPairsFile, kClassesFile)};
     if (pairs) return {50, fmt::format("{} is there, but {} is not", kPairsFile, kClassesFile)};
     return {};
   }
@@ -209,7 +208,8 @@ class SaMed2dImporter final : public Importer {
                                [&](const std::string& image, const auto&) {
                                  ++items;
                                  const auto parsed = sa_med2d::parse_image_name(image);
-                                 if (parsed && met.size() <= kDatasetsMax) met.insert(parsed->dataset);
+                                 if (parsed && met.size() <= kDatasetsMax)
+                                   met.insert(parsed->dataset);
                                  return true;
                                });
     description.items = items;
@@ -217,9 +217,8 @@ class SaMed2dImporter final : public Importer {
       if (!known.contains(dataset)) add_unmapped(dataset, description);
       for (const KnownDirt& dirt : kKnownDirt) {
         if (dataset.find(dirt.dataset_part) == std::string::npos) continue;
-        description.problems.push_back(
-            note("known-dirt", printable(dataset),
-                 std::string(dirt.message) + "; imported as they are"));
+        description.problems.push_back(note("known-dirt", printable(dataset),
+                                            std::string(dirt.message) + "; imported as they are"));
       }
     }
     return description;
@@ -238,7 +237,8 @@ class SaMed2dImporter final : public Importer {
   DecodedItem decode(const SourceTree& source, const SourceItem& item) const override {
     const auto name = sa_med2d::parse_image_name(item.image_paths.front());
     if (!name) {
-      throw ItemError(ErrorCode::bad_format, "bad-name", item.key, item.key + ": not of the layout");
+      throw ItemError(ErrorCode::bad_format, "bad-name", item.key,
+                      item.key + ": not of the layout");
     }
     return internal::decode_png_slice(source, item, {name->axis, name->slice_index, name->stem});
   }

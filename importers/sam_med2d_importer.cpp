@@ -38,19 +38,19 @@ constexpr std::uint64_t kNamesHeldMax = 500'000;
 
 // One image with everything that was listed for it.
 struct Listed {
-  std::string image;             // relative to the root, or as written when `refused`
-  std::string refused;           // why the path cannot be used; empty when it can
-  std::set<std::string> modes;   // of the lists that name it
+  std::string image;               // relative to the root, or as written when `refused`
+  std::string refused;             // why the path cannot be used; empty when it can
+  std::set<std::string> modes;     // of the lists that name it
   std::vector<std::string> masks;  // as written
 };
 
 std::vector<List> lists_of(const SourceTree& source) {
   std::vector<List> lists = sam_med2d::find_lists(source.root(), kRootEntriesMax);
   if (lists.empty()) {
-    throw Error(ErrorCode::not_found,
-                "there is no image2label_*.json or label2image_*.json in " +
-                    printable(source.name()),
-                "Give the folder that holds them, images/ and masks/.");
+    throw Error(
+        ErrorCode::not_found,
+        "there is no image2label_*.json or label2image_*.json in " + printable(source.name()),
+        "Give the folder that holds them, images/ and masks/.");
   }
   return lists;
 }

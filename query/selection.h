@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "query/filter.h"
@@ -19,7 +20,8 @@ class Selection {
   // Throws Error(bad_argument) when an id stands twice.
   Selection(Bank bank, std::vector<SampleId> ids, Generation generation, std::string query);
 
-  const std::vector<SampleId>& ids() const noexcept { return ids_; }
+  const std::vector<SampleId>& ids() const& noexcept { return ids_; }
+  std::vector<SampleId> ids() && { return std::move(ids_); }  // of a selection about to go
   std::size_t size() const noexcept { return ids_.size(); }
   bool empty() const noexcept { return ids_.empty(); }
   const Bank& bank() const noexcept { return bank_; }

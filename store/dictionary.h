@@ -1,4 +1,4 @@
-// zstd dictionaries for tiny images (docs/format.md, "Dictionaries").
+// zstd dictionaries for tiny images (docs/format-record.md, "Dictionaries").
 //
 // A dictionary serves one (dataset, width, height, channels). It is stored in the
 // catalog before the first record that names it and never changes.

@@ -25,7 +25,7 @@ constexpr std::uint32_t kLockWaitMs = 10'000;
 struct OldIndex {
   Generation generation{};
   NextIds next;  // above every id it knew
-  std::vector<SampleId> without_record;
+  std::vector<SampleId> lost;  // rows with neither record nor deletion
 };
 
 // A damaged index may name any number; an id that far off was never given out.
@@ -33,6 +33,21 @@ constexpr std::uint64_t kIdsAheadMax = std::uint64_t{1} << 32;
 
 void raise_to(std::uint64_t& mine, std::uint64_t theirs) {
   if (theirs > mine && theirs - mine <= kIdsAheadMax) mine = theirs;
+}
+
+// Ids the catalog knows to be gone.
+std::vector<SampleId> removed_ids(const BankState& bank) {
+  std::vector<SampleId> ids;
+  const lmdb::ReadTransaction transaction(bank.records());
+  transaction.scan(lmdb::Database::catalog, catalog::kind_prefix(catalog::Kind::removal),
+                   [&](std::string_view key, Bytes value) {
+                     const auto removal =
+                         catalog::decode_removal(catalog::open(bank.file.uuid, key, value));
+                     ids.insert(ids.end(), removal.ids.begin(), removal.ids.end());
+                     return true;
+                   });
+  std::sort(ids.begin(), ids.end());
+  return ids;
 }
 
 // Fills in what can be learned; an index that is damaged half way tells the other half.
@@ -56,11 +71,13 @@ void look_at(const BankState& bank, OldIndex& old) {
     const auto most = index.integer(std::string("SELECT max(id) FROM ") + table);
     *next = static_cast<std::uint64_t>(most) + 1;
   }
+  const std::vector<SampleId> removed = removed_ids(bank);
   const lmdb::ReadTransaction transaction(bank.records());
   auto rows = index.prepare("SELECT id FROM _sample ORDER BY id");
   while (rows.step()) {
     const SampleId id{static_cast<std::uint64_t>(rows.integer(0))};
-    if (!transaction.record(id)) old.without_record.push_back(id);
+    if (transaction.record(id) || std::binary_search(removed.begin(), removed.end(), id)) continue;
+    old.lost.push_back(id);
   }
 }
 
@@ -72,21 +89,6 @@ OldIndex look_at_old_index(const BankState& bank) {
     // It is being replaced because something is wrong with it.
   }
   return old;
-}
-
-// Ids the catalog knows to be gone.
-std::vector<SampleId> removed_ids(const BankState& bank) {
-  std::vector<SampleId> ids;
-  const lmdb::ReadTransaction transaction(bank.records());
-  transaction.scan(lmdb::Database::catalog, catalog::kind_prefix(catalog::Kind::removal),
-                   [&](std::string_view key, Bytes value) {
-                     const auto removal =
-                         catalog::decode_removal(catalog::open(bank.file.uuid, key, value));
-                     ids.insert(ids.end(), removal.ids.begin(), removal.ids.end());
-                     return true;
-                   });
-  std::sort(ids.begin(), ids.end());
-  return ids;
 }
 
 // Writes down what the records must not forget with the old index: ids that were given
@@ -107,9 +109,7 @@ bool repair_records(const BankState& bank, const OldIndex& old) {
 
   catalog::Removal lost;
   lost.reason = catalog::RemovalReason::lost;
-  const std::vector<SampleId> removed = removed_ids(bank);
-  std::set_difference(old.without_record.begin(), old.without_record.end(), removed.begin(),
-                      removed.end(), std::back_inserter(lost.ids));
+  lost.ids = old.lost;
   std::erase_if(lost.ids, [&](SampleId id) { return raw(id) >= before.next.sample; });
   if (!raised && lost.ids.empty() && old.generation <= before.generation) return false;
 
@@ -164,7 +164,7 @@ ReindexReport reindex(const std::filesystem::path& bank,
 
   ReindexReport report;
   const OldIndex old = look_at_old_index(*state);
-  report.dropped_rows = old.without_record;
+  report.dropped_rows = old.lost;
   report.raised_next_id = repair_records(*state, old);
 
   const auto built = path / (kBuiltName + std::to_string(::getpid()));

@@ -12,7 +12,7 @@ namespace slicebank {
 
 struct ReindexReport {
   std::uint64_t samples = 0;
-  std::vector<SampleId> dropped_rows;  // rows of the old index that had no record
+  std::vector<SampleId> dropped_rows;  // rows of the old index whose record is lost
   std::vector<SampleId> damaged;       // records that cannot be read; they get no row
   bool raised_next_id = false;
 };

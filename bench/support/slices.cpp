@@ -56,14 +56,14 @@ std::uint64_t little_endian(const std::vector<std::byte>& bytes, std::size_t at,
   return value;
 }
 
-// The value of a little-endian DICOM element, found by its tag's bytes from behind: enough
-// for the plain CT slices this bench reads, and nothing for any other file.
+// The value of a little-endian DICOM element, found by its tag's bytes: enough for the plain
+// CT slices this bench reads, and nothing for any other file.
 std::optional<std::vector<std::byte>> find_element(const std::vector<std::byte>& file,
                                                    std::uint16_t group, std::uint16_t element) {
   const std::byte tag[] = {static_cast<std::byte>(group & 0xff), static_cast<std::byte>(group >> 8),
                            static_cast<std::byte>(element & 0xff),
                            static_cast<std::byte>(element >> 8)};
-  const auto found = std::find_end(file.begin(), file.end(), std::begin(tag), std::end(tag));
+  const auto found = std::search(file.begin(), file.end(), std::begin(tag), std::end(tag));
   const auto at = static_cast<std::size_t>(found - file.begin());
   if (found == file.end() || at + 12 > file.size()) return std::nullopt;
   const auto is_letter = [&](std::size_t place) {

@@ -32,10 +32,9 @@ struct Gathered {
 
 void add_groups(Gathered&& gathered, std::vector<CaseGroup>& groups) {
   const bool many = gathered.samples.size() > 1;
-  const bool is_stack = many && gathered.axis != Axis::none && gathered.same_shape &&
-                        gathered.slices_differ &&
-                        gathered.shape.pixels() * gathered.samples.size() <=
-                            limits::kVolumeElementsMax;
+  const bool is_stack =
+      many && gathered.axis != Axis::none && gathered.same_shape && gathered.slices_differ &&
+      gathered.shape.pixels() * gathered.samples.size() <= limits::kVolumeElementsMax;
   if (is_stack) {
     groups.push_back({gathered.volume_id, gathered.axis, std::move(gathered.samples), false});
     return;
@@ -94,9 +93,9 @@ Cases group_cases(const Selection& selection, const ExportSource& source, bool k
       if (annotation.kind != AnnotationKind::mask || annotation.area == 0) continue;
       labelled = true;
       const auto origin = source.origin(info->volume_id);
-      cases.numbers.add(annotation.class_id, canonical_class_name(source, *origin,
-                                                                  annotation.raw_class,
-                                                                  annotation.class_id));
+      cases.numbers.add(
+          annotation.class_id,
+          canonical_class_name(source, *origin, annotation.raw_class, annotation.class_id));
     }
     if (!labelled && !keep_all) {
       sink.loss(id, "left out: has no labelled pixel (the setting slices=all keeps such)");

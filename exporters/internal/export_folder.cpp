@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +10,6 @@
 #include <system_error>
 #include <utility>
 
-#include "exporters/internal/file_names.h"
 #include "schema/error.h"
 
 namespace slicebank::exporting {
@@ -192,7 +190,6 @@ void ExportFolder::claim() {
   }
   root_ = Descriptor(::open(partial_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   const auto not_ours = [&] {
-    published_ = true;  // leave it alone
     return Error(ErrorCode::already_exists,
                  partial_.string() + " is there and was not left behind by an export",
                  "remove it, or choose another destination");
@@ -204,14 +201,19 @@ void ExportFolder::claim() {
   const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
   marker_ = Descriptor(::openat(root_.get(), kMarkerName, flags));
   if (!marker_.open()) {
-    if (!fs::is_empty(partial_)) throw not_ours();
+    std::error_code error;
+    if (!fs::is_empty(partial_, error) || error) throw not_ours();
     marker_ = Descriptor(::openat(root_.get(), kMarkerName, flags | O_CREAT | O_EXCL, kFileMode));
     if (!marker_.open() && errno != EEXIST) fail(errno, "write to " + partial_.string());
     if (!marker_.open()) marker_ = Descriptor(::openat(root_.get(), kMarkerName, flags));
     if (!marker_.open()) fail(errno, "write to " + partial_.string());
   }
-  if (::flock(marker_.get(), LOCK_EX | LOCK_NB) != 0) {
-    published_ = true;
+  // The folder may have been published between opening it and the lock.
+  struct stat opened = {};
+  struct stat named = {};
+  if (::flock(marker_.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(root_.get(), &opened) != 0 ||
+      ::lstat(partial_.c_str(), &named) != 0 || opened.st_ino != named.st_ino ||
+      opened.st_dev != named.st_dev) {
     throw Error(ErrorCode::locked, "another export is writing to " + partial_.string(),
                 "wait for it, or choose another destination");
   }
@@ -225,10 +227,15 @@ void ExportFolder::claim() {
 // All but the marker, which goes last and with the folder.
 void ExportFolder::remove_content() {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(partial_)) {
-    if (entry.path().filename() == kMarkerName) continue;
-    fs::remove_all(entry.path(), error);
-    if (error) fail(error.value(), "remove " + entry.path().string());
+  std::vector<fs::path> content;
+  for (fs::directory_iterator entry(partial_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename() != kMarkerName) content.push_back(entry->path());
+  }
+  if (error) fail(error.value(), "look into " + partial_.string());
+  for (const auto& path : content) {
+    fs::remove_all(path, error);
+    if (error) fail(error.value(), "remove " + path.string());
   }
 }
 
@@ -273,8 +280,8 @@ OutputFile ExportFolder::open(const std::string& relative_path) {
   if (folders_.size() > kFoldersOpenMax) folders_.clear();
   const int folder = folder_of(relative_path);
   const std::string temporary = ".slicebank-" + std::to_string(++temporary_names_) + ".tmp";
-  Descriptor file(::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                           kFileMode));
+  Descriptor file(
+      ::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
   if (!file.open()) fail(errno, "make the file " + relative_path);
   return OutputFile(folder, std::move(file), temporary, relative_path);
 }

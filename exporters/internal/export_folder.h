@@ -102,7 +102,7 @@ class ExportFolder {
   std::filesystem::path destination_;
   std::filesystem::path partial_;
   Descriptor root_;
-  Descriptor marker_;                         // holds the lock
+  Descriptor marker_;                          // holds the lock
   std::map<std::string, Descriptor> folders_;  // few; those in use stay open
   std::uint64_t temporary_names_ = 0;
   bool published_ = false;

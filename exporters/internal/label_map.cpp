@@ -8,8 +8,7 @@
 
 namespace slicebank::exporting {
 
-LabelMap paint_labels(const Loaded& loaded,
-                      const std::function<std::uint8_t(std::size_t)>& number,
+LabelMap paint_labels(const Loaded& loaded, const std::function<std::uint8_t(std::size_t)>& number,
                       const std::function<std::string(std::size_t)>& word) {
   const auto& masks = loaded.sample.masks;
   const auto& annotations = loaded.info.annotations;  // masks first, in the same order

@@ -20,8 +20,7 @@ struct LabelMap {
 // `number(i)` is the label of mask i, `word(i)` its class in words. Masks are painted from
 // the largest to the smallest, equal ones in their order, so that of two that overlap the
 // smaller, or else the later, keeps the pixel: a lesion stays visible on its organ.
-LabelMap paint_labels(const Loaded& loaded,
-                      const std::function<std::uint8_t(std::size_t)>& number,
+LabelMap paint_labels(const Loaded& loaded, const std::function<std::uint8_t(std::size_t)>& number,
                       const std::function<std::string(std::size_t)>& word);
 
 }  // namespace slicebank::exporting

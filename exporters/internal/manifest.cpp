@@ -11,6 +11,7 @@
 #include "exporters/internal/json_text.h"
 #include "formats/source_tree.h"
 #include "schema/error.h"
+#include "schema/licence.h"
 #include "store/version.h"
 
 namespace slicebank::exporting {
@@ -22,7 +23,11 @@ std::string dump(const Json& json, int indent = -1) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-bool is_unknown(const Licence& licence) { return licence.tag.empty() || licence.tag == "unknown"; }
+std::string tag_of(const Licence& licence) {
+  return licence.tag.empty() ? licence_tag(licence.text) : licence.tag;
+}
+
+bool is_unknown(const Licence& licence) { return tag_of(licence) == "unknown"; }
 
 // Text of others as a Markdown quotation: it cannot become headings or steer a terminal.
 std::string quoted(const std::string& text) {
@@ -53,11 +58,18 @@ std::string source_line(const DatasetInfo& dataset) {
 std::string licence_part(const char* what, const Licence& licence) {
   std::string text = fmt::format("\n### Licence of the {}: ", what);
   if (is_unknown(licence)) {
-    text += fmt::format("UNKNOWN\n\n**The bank holds no licence that is known for these {0}. Do "
-                        "not pass the {0} on before you have asked their source.**\n",
-                        what);
+    text += fmt::format(
+        "UNKNOWN\n\n**The bank holds no licence that is known for these {0}. Do "
+        "not pass the {0} on before you have asked their source.**\n",
+        what);
   } else {
-    text += printable(licence.tag) + "\n";
+    text += printable(tag_of(licence)) + "\n";
+    if (!redistributable(tag_of(licence))) {
+      text += fmt::format(
+          "\nThese terms are not among those that let anybody pass the {} on. "
+          "Read them first.\n",
+          what);
+    }
   }
   if (!licence.text.empty()) text += "\n" + quoted(licence.text);
   if (!licence.source.empty()) text += "\nRead in: " + printable(licence.source) + "\n";
@@ -65,9 +77,7 @@ std::string licence_part(const char* what, const Licence& licence) {
 }
 
 Json licence_json(const Licence& licence) {
-  return {{"tag", is_unknown(licence) ? "unknown" : licence.tag},
-          {"text", licence.text},
-          {"source", licence.source}};
+  return {{"tag", tag_of(licence)}, {"text", licence.text}, {"source", licence.source}};
 }
 
 }  // namespace

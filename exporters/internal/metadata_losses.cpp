@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace slicebank::exporting {
 
@@ -19,7 +20,7 @@ void MetadataLosses::observe(const SampleInfo& info, const Origin& origin) {
     ++samples_["official split"];
   }
   if (!held_.channel_names && !volume.channel_names.empty()) ++samples_["channel names"];
-  if (!held_.coverage && !volume.coverage.empty()) {
+  if (!coverage_is_held(origin)) {
     ++samples_["coverage (which absent classes were looked for)"];
   }
   if (!held_.patient_id && !origin.patient_id.empty() &&
@@ -32,6 +33,17 @@ void MetadataLosses::observe(const SampleInfo& info, const Origin& origin) {
                                    })) {
     ++samples_["image-level labels"];
   }
+}
+
+bool MetadataLosses::coverage_is_held(const Origin& origin) {
+  if (!held_.all_covered) return origin.volume.coverage.empty();
+  if (origin.volume.id == last_volume_) return last_held_;
+  std::set<ClassId> all;
+  for (const RawClass& words : origin.dataset->classes) all.insert(words.class_id);
+  const auto& coverage = origin.volume.coverage;
+  last_volume_ = origin.volume.id;
+  last_held_ = std::equal(all.begin(), all.end(), coverage.begin(), coverage.end());
+  return last_held_;
 }
 
 void MetadataLosses::say(ExportSink& sink, const std::string& layout) const {

@@ -18,10 +18,10 @@ struct HeldMetadata {
   bool spacing = false;
   bool affine = false;
   bool official_split = false;
-  std::string split_said;  // the one official split that the layout's lists state, if any
+  std::string split_said;      // the one official split that the layout's lists state, if any
   bool patient_id = false;     // else it must be part of the volume's key
   bool channel_names = false;  // else only images with one colour meaning are whole
-  bool coverage = false;
+  bool all_covered = false;    // readers take all classes of the dataset as looked for
   bool labels = false;
 };
 
@@ -33,7 +33,11 @@ class MetadataLosses {
   void say(ExportSink& sink, const std::string& layout) const;
 
  private:
+  bool coverage_is_held(const Origin& origin);
+
   HeldMetadata held_;
+  VolumeId last_volume_{};  // whose coverage was compared last
+  bool last_held_ = false;
   std::map<std::string, std::uint64_t> samples_;  // by what is lost
 };
 

@@ -23,8 +23,7 @@ namespace slicebank::exporting {
 // What make() throws is thrown here when its turn comes; Error(interrupted) after a stop.
 template <typename Result>
 void for_each_ordered(std::size_t count, unsigned jobs, std::size_t ahead,
-                      const std::stop_token& stop,
-                      const std::function<Result(std::size_t)>& make,
+                      const std::stop_token& stop, const std::function<Result(std::size_t)>& make,
                       const std::function<void(Result&&)>& take) {
   struct Slot {
     std::optional<Result> result;

@@ -17,12 +17,15 @@ constexpr std::string_view kSeparator = "--";
 
 // The words the layout's files use.
 constexpr std::array<std::string_view, 34> kModalities = {
-    "ct_00",     "ct_cbf",  "ct_cbv",    "ct_mtt",  "ct_tmax", "dermoscopy_00",
-    "endoscopy_00", "fundus_photography", "mr_00", "mr_adc", "mr_cbf", "mr_cbv",
-    "mr_cmr",    "mr_dwi",  "mr_flair",  "mr_hbv",  "mr_lge",  "mr_mprage",
-    "mr_mtt",    "mr_pd",   "mr_rcbf",   "mr_rcbv", "mr_t1",   "mr_t1ce",
-    "mr_t1c",    "mr_t1gd", "mr_t1w",    "mr_t2",   "mr_t2w",  "mr_tmax",
-    "mr_ttp",    "pet_00",  "ultrasound_00", "x_ray"};
+    "ct_00",         "ct_cbf",        "ct_cbv",       "ct_mtt",
+    "ct_tmax",       "dermoscopy_00", "endoscopy_00", "fundus_photography",
+    "mr_00",         "mr_adc",        "mr_cbf",       "mr_cbv",
+    "mr_cmr",        "mr_dwi",        "mr_flair",     "mr_hbv",
+    "mr_lge",        "mr_mprage",     "mr_mtt",       "mr_pd",
+    "mr_rcbf",       "mr_rcbv",       "mr_t1",        "mr_t1ce",
+    "mr_t1c",        "mr_t1gd",       "mr_t1w",       "mr_t2",
+    "mr_t2w",        "mr_tmax",       "mr_ttp",       "pet_00",
+    "ultrasound_00", "x_ray"};
 
 bool is_layout_word(std::string_view word) {
   return std::find(kModalities.begin(), kModalities.end(), word) != kModalities.end();
@@ -72,9 +75,7 @@ bool is_axis_field(std::string_view field, Axis axis, std::uint32_t slice_index)
 }
 
 // Safe by itself and unable to shift the fields beside it.
-bool is_field(std::string_view text) {
-  return is_plain_name(text) && text.back() != '-';
-}
+bool is_field(std::string_view text) { return is_plain_name(text) && text.back() != '-'; }
 
 std::string case_field(const Origin& origin) {
   std::string_view name = case_name(origin.volume);
@@ -96,7 +97,8 @@ bool is_own_name(std::string_view name, const Origin& origin, const SampleInfo& 
   }
   const std::string_view end = rest.substr(dataset.size() + kSeparator.size());
   const std::size_t last = end.rfind(kSeparator);
-  return last != std::string_view::npos && last > 0 && end.substr(0, last) == case_name(origin.volume) &&
+  return last != std::string_view::npos && last > 0 &&
+         end.substr(0, last) == case_name(origin.volume) &&
          is_axis_field(end.substr(last + kSeparator.size()), sample.axis, sample.slice_index);
 }
 
@@ -158,8 +160,8 @@ std::string image_stem(const Origin& origin, const std::string& dataset, const S
 
 ClassCodes::ClassCodes(const DatasetInfo& dataset) {
   const auto is_code = [](const std::string& code) {
-    return code.size() == 4 && std::all_of(code.begin(), code.end(),
-                                           [](char c) { return c >= '0' && c <= '9'; });
+    return code.size() == 4 &&
+           std::all_of(code.begin(), code.end(), [](char c) { return c >= '0' && c <= '9'; });
   };
   by_number_.resize(dataset.classes.size());
   for (std::size_t i = 0; i < dataset.classes.size(); ++i) {

@@ -32,8 +32,8 @@ bool is_alpha_image(const VolumeInfo& volume, std::uint32_t channels) {
 // Why the image cannot be held, or nothing.
 std::optional<std::string> obstacle(const ImageShape& shape, const VolumeInfo& volume,
                                     const SliceRules& rules) {
-  const bool alpha = (shape.channels == 2 || shape.channels == 4) &&
-                     is_alpha_image(volume, shape.channels);
+  const bool alpha =
+      (shape.channels == 2 || shape.channels == 4) && is_alpha_image(volume, shape.channels);
   if (shape.channels != 1 && shape.channels != 3 && !alpha) {
     return fmt::format("{} channels; {} holds gray and RGB", shape.channels, rules.layout);
   }
@@ -81,10 +81,9 @@ Made make(const ExportSource& source, SampleId id, const SliceRules& rules) {
   sample.image.image_hwc = {};
   for (Mask& mask : sample.masks) {
     const bool empty = std::find(mask.mask_hw.begin(), mask.mask_hw.end(), 1) == mask.mask_hw.end();
-    files.mask_pngs.push_back(
-        empty && !rules.empty_masks
-            ? std::vector<std::byte>{}
-            : encode_mask(mask, sample.image.shape, rules.source_values));
+    files.mask_pngs.push_back(empty && !rules.empty_masks
+                                  ? std::vector<std::byte>{}
+                                  : encode_mask(mask, sample.image.shape, rules.source_values));
     mask.mask_hw = {};
   }
   made.files = std::move(files);
@@ -94,8 +93,7 @@ Made make(const ExportSource& source, SampleId id, const SliceRules& rules) {
 }  // namespace
 
 ExportCounts for_each_slice(const Selection& selection, const ExportSource& source,
-                            const ExportOptions& options, const SliceRules& rules,
-                            ExportSink& sink,
+                            const ExportOptions& options, const SliceRules& rules, ExportSink& sink,
                             const std::function<std::uint64_t(SliceFiles&&)>& take) {
   ExportCounts counts;
   const auto& ids = selection.ids();
@@ -111,9 +109,8 @@ ExportCounts for_each_slice(const Selection& selection, const ExportSource& sour
             if (!made.files->mask_pngs[i].empty()) continue;
             const auto words = class_words(*made.files->loaded.origin->dataset, source.taxonomy(),
                                            sample.masks[i].raw_class, sample.masks[i].class_id);
-            sink.loss(made.id,
-                      fmt::format("the empty mask of {} is left out: {} cannot hold one",
-                                  words.name, rules.layout));
+            sink.loss(made.id, fmt::format("the empty mask of {} is left out: {} cannot hold one",
+                                           words.name, rules.layout));
           }
           counts.masks += take(std::move(*made.files));
           ++counts.samples;

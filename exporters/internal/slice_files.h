@@ -33,8 +33,7 @@ struct SliceFiles {
 // Calls take() for each sample that the layout can hold; says what it leaves out. Counts
 // what was taken. take() returns the masks it has written.
 ExportCounts for_each_slice(const Selection& selection, const ExportSource& source,
-                            const ExportOptions& options, const SliceRules& rules,
-                            ExportSink& sink,
+                            const ExportOptions& options, const SliceRules& rules, ExportSink& sink,
                             const std::function<std::uint64_t(SliceFiles&&)>& take);
 
 // Writes `<prefix><stem><suffix>`, asking for another stem while one of that name is

@@ -13,7 +13,7 @@
 namespace slicebank::internal {
 namespace {
 
-constexpr std::uint64_t kBatchItemsMax = 8192;    // items without samples weigh nothing
+constexpr std::uint64_t kBatchItemsMax = 8192;  // items without samples weigh nothing
 constexpr std::size_t kVolumesRemembered = 4096;
 constexpr std::size_t kModalitiesTold = 1000;
 
@@ -45,8 +45,7 @@ void Committer::begin(const SourceDescription& description) {
   tell(description.problems);
   const Fingerprint said = failed_fingerprint({}, description.problems);
   const auto before = writer_.ledger(scope_, kSourceKey);
-  const bool changed = before ? before->fingerprint_low != said.low
-                              : !description.problems.empty();
+  const bool changed = before ? before->fingerprint_low != said.low : !description.problems.empty();
   if (!changed) return;
   LedgerEntry entry{scope_, kSourceKey, said.high, said.low, {}, {}};
   writer_.put_ledger(entry);
@@ -87,8 +86,9 @@ void Committer::put(Outcome&& outcome) {
   } else {
     const SourceItem& item = outcome.scanned.item;
     const auto before = writer_.ledger(scope_, item.key);
-    LedgerEntry entry{scope_, item.key, outcome.scanned.fingerprint.high,
-                      outcome.scanned.fingerprint.low, {}, {}};
+    LedgerEntry entry{
+        scope_, item.key, outcome.scanned.fingerprint.high, outcome.scanned.fingerprint.low,
+        {},     {}};
     if (before) {
       entry.superseded = before->superseded;
       entry.superseded.insert(entry.superseded.end(), before->samples.begin(),

@@ -73,7 +73,7 @@ class Committer {
   std::map<DatasetId, std::pair<std::size_t, std::vector<ClassId>>> coverage_;
   std::unordered_map<std::string, VolumeId> volumes_;  // of late; "dataset:key"
   std::set<std::string> unknown_modalities_;
-  std::vector<LedgerEntry> superseding_;               // of the batch that is queued
+  std::vector<LedgerEntry> superseding_;  // of the batch that is queued
   std::uint64_t queued_items_ = 0;
   std::optional<Problem> first_skipped_;
 };

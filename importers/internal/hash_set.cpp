@@ -6,9 +6,7 @@
 
 namespace slicebank::internal {
 
-std::uint64_t hash_of(std::string_view name) {
-  return XXH3_64bits(name.data(), name.size()) | 1;
-}
+std::uint64_t hash_of(std::string_view name) { return XXH3_64bits(name.data(), name.size()) | 1; }
 
 std::size_t HashSet::slot_of(std::uint64_t hash) const {
   const std::size_t mask = slots_.size() - 1;
@@ -17,9 +15,7 @@ std::size_t HashSet::slot_of(std::uint64_t hash) const {
   return at;
 }
 
-bool HashSet::contains(std::string_view name) const {
-  return slots_[slot_of(hash_of(name))] != 0;
-}
+bool HashSet::contains(std::string_view name) const { return slots_[slot_of(hash_of(name))] != 0; }
 
 bool HashSet::insert(std::string_view name) {
   if ((used_ + 1) * 2 > slots_.size()) {

@@ -14,8 +14,8 @@ namespace slicebank::internal {
 namespace {
 
 const std::vector<std::string>& known_words() {
-  static const std::vector<std::string> words = {"name",    "version",        "url",      "citation",
-                                                 "licence", "licence-source", "modality", "region"};
+  static const std::vector<std::string> words = {
+      "name", "version", "url", "citation", "licence", "licence-source", "modality", "region"};
   return words;
 }
 
@@ -28,7 +28,8 @@ void check(const std::string& key, const std::string& value) {
                 nearest ? fmt::format("Did you mean {}?", *nearest)
                         : fmt::format("Known: {}.", fmt::join(known, ", ")));
   }
-  if (value.size() > limits::kTextBytesMax || (key == "name" && value.size() > limits::kNameBytesMax)) {
+  if (value.size() > limits::kTextBytesMax ||
+      (key == "name" && value.size() > limits::kNameBytesMax)) {
     throw Error(ErrorCode::limit, fmt::format("the dataset's {} is too long", key));
   }
   if (key == "name" && value.empty()) {

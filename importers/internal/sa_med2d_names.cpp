@@ -33,9 +33,9 @@ struct PatientRule {
 };
 
 constexpr std::array<PatientRule, 4> kPatientRules = {{
-    {"ACDC", "", "#", "_frame#"},          // patient001_frame01: end of diastole and systole
-    {"", "BraTS-", "-#", "-#"},            // BraTS-GLI-00000-000: since 2023, a time point
-    {"CMRxMotion", "P", "#", "-#-ED"},     // P001-1-ED: breath-hold quality and phase
+    {"ACDC", "", "#", "_frame#"},       // patient001_frame01: end of diastole and systole
+    {"", "BraTS-", "-#", "-#"},         // BraTS-GLI-00000-000: since 2023, a time point
+    {"CMRxMotion", "P", "#", "-#-ED"},  // P001-1-ED: breath-hold quality and phase
     {"CMRxMotion", "P", "#", "-#-ES"},
 }};
 

@@ -42,17 +42,17 @@ void for_each_pair(const SourceTree& source, const List& list,
   if (!source.stamp(list.file)) {
     throw Error(ErrorCode::not_found, printable(list.file) + ": no such file");
   }
-  json::for_each_string_list(
-      source.root() / list.file,
-      [&](const std::string& key, const std::vector<std::string>& values) {
-        if (list.image_to_masks) return pair(key, values);
-        if (values.size() != 1) {
-          throw Error(ErrorCode::bad_format,
-                      printable(list.file) + ": a mask belongs to one image, not to " +
-                          std::to_string(values.size()));
-        }
-        return pair(values.front(), {key});
-      });
+  json::for_each_string_list(source.root() / list.file,
+                             [&](const std::string& key, const std::vector<std::string>& values) {
+                               if (list.image_to_masks) return pair(key, values);
+                               if (values.size() != 1) {
+                                 throw Error(ErrorCode::bad_format,
+                                             printable(list.file) +
+                                                 ": a mask belongs to one image, not to " +
+                                                 std::to_string(values.size()));
+                               }
+                               return pair(values.front(), {key});
+                             });
 }
 
 std::string PathResolver::resolve(const std::string& listed) {

@@ -73,7 +73,7 @@ std::unique_ptr<BankHandles> open_handles(const std::filesystem::path& path, boo
 // --- The pool
 
 std::unique_ptr<sqlite::Connection> IndexPool::take() {
-  const FileId now = id_of(file_);
+  FileId now = id_of(file_);
   std::vector<std::unique_ptr<sqlite::Connection>> outdated;  // closed behind the lock
   std::unique_ptr<sqlite::Connection> connection;
   {
@@ -85,10 +85,13 @@ std::unique_ptr<sqlite::Connection> IndexPool::take() {
       (id == now ? connection : outdated.emplace_back()) = std::move(idle);
     }
   }
-  if (!connection) {
-    connection = std::make_unique<sqlite::Connection>(
+  while (!connection) {
+    auto fresh = std::make_unique<sqlite::Connection>(
         sqlite::Connection::open(file_, sqlite::Purpose::read));
-    check_index_version(*connection);
+    check_index_version(*fresh);
+    // Replaced meanwhile: then this is the old index, perhaps with the new one's log.
+    const FileId then = std::exchange(now, id_of(file_));
+    if (then == now) connection = std::move(fresh);
   }
   const std::lock_guard lock(mutex_);
   lent_[connection.get()] = now;

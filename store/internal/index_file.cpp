@@ -50,8 +50,12 @@ void build_index(const std::filesystem::path& file,
 }
 
 void replace_index(const std::filesystem::path& built, const std::filesystem::path& file) {
-  remove_if_there(file.string() + "-wal");
-  remove_if_there(file.string() + "-shm");
+  if (!sqlite::Connection::leave_write_ahead_log(file)) {
+    // The index itself goes first: without its log it may be half of two generations.
+    remove_if_there(file);
+    remove_if_there(file.string() + "-wal");
+    remove_if_there(file.string() + "-shm");
+  }
   std::error_code failed;
   std::filesystem::rename(built, file, failed);
   if (failed) throw Error(ErrorCode::io, file.string() + ": rename: " + failed.message());

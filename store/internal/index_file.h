@@ -14,8 +14,10 @@ namespace slicebank {
 void build_index(const std::filesystem::path& file,
                  const std::function<void(sqlite::Connection&, Projection&)>& body);
 
-// Puts a built index in the place of another one. Its write-ahead log goes first: SQLite
-// would replay it into the new file. Readers that have the old files open keep them.
+// Puts a built index in the place of another one, whose write-ahead log must be gone by
+// then: SQLite would replay it into the new file. With nobody else at the old index the
+// change is atomic. Where readers have it open they keep their files, and for a moment
+// there is no index; a crash in that moment is mended by building it again.
 void replace_index(const std::filesystem::path& built, const std::filesystem::path& file);
 
 }  // namespace slicebank

@@ -208,11 +208,17 @@ std::vector<std::byte> encode_planes(const ImageView& image, Effort effort) {
       zstd::append_frame(content, options, other);
       if (frame.empty() || other.size() < frame.size()) frame = std::move(other);
     };
-    attempt({.level = effort == Effort::fast ? 1 : 3, .magicless = true});
-    if (effort != Effort::fast) attempt({.huffman_only = true, .magicless = true});
-    if (effort == Effort::small) attempt({.level = 19, .magicless = true});
+    const auto saves = [&] { return frame.size() * 100 < samples * 97; };
+    if (effort == Effort::fast) {
+      attempt({.level = 1, .magicless = true});
+    } else {
+      // Where the bytes are as good as evenly spread, looking for repeats is mostly lost time.
+      attempt({.huffman_only = true, .magicless = true});
+      if (saves() || effort == Effort::small) attempt({.level = 3, .magicless = true});
+      if (effort == Effort::small) attempt({.level = 19, .magicless = true});
+    }
     // Decoding a frame that saves next to nothing only costs time.
-    const bool plain = frame.size() * 100 >= samples * 97;
+    const bool plain = !saves();
     append_varint(head, plain ? 0 : frame.size());
     append_bytes(body, plain ? content : Bytes(frame));
   }

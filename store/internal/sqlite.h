@@ -120,6 +120,10 @@ class Connection {
   // Moves the write-ahead log into the file, as far as readers allow.
   void checkpoint() const;
 
+  // Moves the log into the file and does away with it. False when others have the file
+  // open, or when it is damaged or not there.
+  static bool leave_write_ahead_log(const std::filesystem::path& file);
+
   const std::filesystem::path& file() const;
 
  private:

@@ -135,6 +135,18 @@ void decompress_magicless(Bytes frame, const DigestedDictionary* dictionary, Mut
   }
 }
 
+void decompress_magicless_front(Bytes frame, std::size_t size, MutableBytes room) {
+  ZSTD_DCtx* context = magicless_decompressor();
+  check(ZSTD_DCtx_refDDict(context, nullptr));
+  const std::size_t got =
+      ZSTD_decompressDCtx(context, room.data(), room.size(), frame.data(), frame.size());
+  if (ZSTD_isError(got)) fail("damaged frame", got);
+  if (got != size) {
+    throw Error(ErrorCode::corrupt, "damaged frame: " + std::to_string(got) +
+                                        " bytes instead of " + std::to_string(size));
+  }
+}
+
 std::optional<FrameSize> frame_size(Bytes bytes) {
   ZSTD_frameHeader header;
   if (ZSTD_getFrameHeader(&header, bytes.data(), bytes.size()) != 0) return std::nullopt;

@@ -50,6 +50,10 @@ void decompress_frames(Bytes frames, MutableBytes out);
 // One magicless frame that gives exactly out.size() bytes.
 void decompress_magicless(Bytes frame, const DigestedDictionary* dictionary, MutableBytes out);
 
+// The same into the front of a larger room, whose rest zstd may use as it works: faster
+// than an exact fit when 256 KB or more are left over. Anything behind `size` is garbage.
+void decompress_magicless_front(Bytes frame, std::size_t size, MutableBytes room);
+
 // Size in bytes of the frame that begins at `bytes`, and of its content. Nothing when it
 // is no plain frame with magic and content size and without dictionary id, or is cut off.
 struct FrameSize {

@@ -55,6 +55,7 @@ class BankBuilder {
 
   VolumeId volume(DatasetId dataset, VolumeInfo info, const std::string& patient = "p") {
     info.dataset_id = dataset;
+    if (info.key.empty()) info.key = "volume";
     info.subject_id = writer_.subject(dataset, patient);
     if (const auto match = writer_.taxonomy().find_modality(info.source_modality)) {
       info.modality = match->modality;

@@ -1,3 +1,5 @@
+#include "exporters/internal/export_folder.h"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
@@ -9,7 +11,6 @@
 #include <span>
 #include <string>
 
-#include "exporters/internal/export_folder.h"
 #include "schema/error.h"
 #include "tests/support/temp_dir.h"
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/exporters/export_fixture.h"
 #include "exporters/internal/xxh3.h"
+#include "tests/exporters/export_fixture.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
@@ -177,7 +177,7 @@ TEST_CASE("export: licences and citations ride along, and the unknown is said lo
   for (const char* words :
        {"## AMOS22, version 1.1", "4 samples", "https://example.org/amos", "CC-BY-4.0",
         "> Creative Commons Attribution 4.0", "the data page", "research-only", "an e-mail",
-        "## bare set", "1 sample of this export", "UNKNOWN", "- bare set\n"}) {
+        "Read them first", "## bare set", "1 sample of this export", "UNKNOWN", "- bare set\n"}) {
     CAPTURE(words);
     CHECK(licences.find(words) != std::string::npos);
   }

@@ -1,3 +1,5 @@
+#include "exporters/internal/file_names.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,13 +12,12 @@
 #include <vector>
 
 #include "exporters/exporter.h"
-#include "exporters/internal/file_names.h"
 
 namespace {
 
+using slicebank::safe_file_name;
 using slicebank::exporting::is_plain_name;
 using slicebank::exporting::plain_or_safe;
-using slicebank::safe_file_name;
 
 void put_utf8(std::string& text, std::uint32_t code) {
   const auto put = [&](std::uint32_t byte) { text.push_back(static_cast<char>(byte)); };
@@ -39,7 +40,9 @@ void put_utf8(std::string& text, std::uint32_t code) {
 
 // Any scalar value, with separators, dots and letters drawn often enough to meet.
 std::string random_name(std::mt19937_64& random) {
-  const std::string likely = "aA.-_/\\:* \x01" "0";
+  const std::string likely =
+      "aA.-_/\\:* \x01"
+      "0";
   std::string name;
   const auto length = random() % 12;
   for (std::uint64_t i = 0; i < length; ++i) {
@@ -59,8 +62,8 @@ std::string random_name(std::mt19937_64& random) {
 
 bool is_safe(const std::string& name) {
   const bool bytes = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   });
   return bytes && !name.empty() && name.size() <= 80 && name.front() != '.' &&
          name.front() != '-' && name.back() != '.';
@@ -102,9 +105,9 @@ TEST_CASE("file_names: good names stay, dangerous ones are changed") {
   for (const char* name : {"amos_0006_90", "A-b.c_9", "x", "1.3.6.1.4.1", "com", "lpt10", "nul_"}) {
     CHECK(safe_file_name(name) == name);
   }
-  for (const char* name : {"", ".", "..", "../x", "a/b", "a\\b", "CON", "con.txt", "Nul", "com1",
-                           "LPT9.png", "trailing.", ".hidden", "-rf", "a b", "a\nb",
-                           "\xC3\xA9t\xC3\xA9", "a_x0123456789abcdef"}) {
+  for (const char* name :
+       {"", ".", "..", "../x", "a/b", "a\\b", "CON", "con.txt", "Nul", "com1", "LPT9.png",
+        "trailing.", ".hidden", "-rf", "a b", "a\nb", "\xC3\xA9t\xC3\xA9", "a_x0123456789abcdef"}) {
     CAPTURE(name);
     const std::string safe = safe_file_name(name);
     CHECK(is_safe(safe));
@@ -117,14 +120,16 @@ TEST_CASE("file_names: good names stay, dangerous ones are changed") {
 }
 
 TEST_CASE("file_names: a plain name may hold blanks and any letters, but cannot lead anywhere") {
-  for (const char* name : {"a b", "\xC3\xA9t\xC3\xA9", "rib_left_9", "1.3.6--x", "(2)", "\xE8\x82\x9D"}) {
+  for (const char* name :
+       {"a b", "\xC3\xA9t\xC3\xA9", "rib_left_9", "1.3.6--x", "(2)", "\xE8\x82\x9D"}) {
     CAPTURE(name);
     CHECK(is_plain_name(name));
     CHECK(plain_or_safe(name) == name);
   }
-  for (const char* name :
-       {"", ".", "..", "a/b", "a\\b", "a:b", "-x", ".x", " x", "x ", "x.", "NUL", "a\tb", "a\x7F",
-        "\xC2\x85", "\xFF", "\xC3", "\xED\xA0\x80", "\xC0\xAF", "\xF4\x90\x80\x80"}) {
+  for (const char* name : {"",     ".",    "..",           "a/b",      "a\\b",
+                           "a:b",  "-x",   ".x",           " x",       "x ",
+                           "x.",   "NUL",  "a\tb",         "a\x7F",    "\xC2\x85",
+                           "\xFF", "\xC3", "\xED\xA0\x80", "\xC0\xAF", "\xF4\x90\x80\x80"}) {
     CAPTURE(name);
     CHECK_FALSE(is_plain_name(name));
     CHECK(is_safe(plain_or_safe(name)));

@@ -1,11 +1,11 @@
+#include "exporters/internal/label_map.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "exporters/internal/label_map.h"
 
 namespace {
 
@@ -28,7 +28,7 @@ Loaded row(const std::vector<std::string>& masks) {
 }
 
 slicebank::exporting::LabelMap paint(const std::vector<std::string>& masks,
-                          const std::vector<std::uint8_t>& classes) {
+                                     const std::vector<std::uint8_t>& classes) {
   return slicebank::exporting::paint_labels(
       row(masks), [&](std::size_t i) { return classes[i]; },
       [&](std::size_t i) { return "class " + std::to_string(classes[i]); });
@@ -47,7 +47,8 @@ TEST_CASE("label_map: masks apart are painted and nothing is lost") {
 
 TEST_CASE("label_map: a lesion stays visible on its organ, in whatever order they come") {
   for (const bool lesion_first : {true, false}) {
-    const auto map = lesion_first ? paint({".##..", "####."}, {7, 3}) : paint({"####.", ".##.."}, {3, 7});
+    const auto map =
+        lesion_first ? paint({".##..", "####."}, {7, 3}) : paint({"####.", ".##.."}, {3, 7});
     CHECK(map.labels_hw == Labels{3, 7, 7, 3, 0});
     REQUIRE(map.losses.size() == 1);
     CHECK(map.losses[0] == "2 pixels belong to several classes; the smaller mask keeps them");

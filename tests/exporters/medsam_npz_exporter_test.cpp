@@ -103,8 +103,8 @@ TEST_CASE("medsam-npz export: a scan is one 3-D case of its labelled slices, in 
 TEST_CASE("medsam-npz export: slices=all keeps slices without labels, names=test marks 3-D") {
   const TempDir temp;
   const Scan scan = make_scan(temp / "bank", false);
-  const ExportReport report = export_to(scan.selection, temp / "out", "medsam-npz",
-                                        {{"slices", "all"}, {"names", "test"}});
+  const ExportReport report =
+      export_to(scan.selection, temp / "out", "medsam-npz", {{"slices", "all"}, {"names", "test"}});
   CHECK(report.samples == 3);
   CHECK(read_json(temp / "out/cases.json").at("3D_CT_AMOS22_amos_0001.npz").at("slices") ==
         nlohmann::json({2, 3, 5}));
@@ -138,7 +138,9 @@ TEST_CASE("medsam-npz export: 2-D images, one case each, gray repeated three tim
   const auto files = nlohmann::json::parse(*seen);
   REQUIRE(files.size() == 2);
   std::size_t found = 0;
-  for (const auto& [name, file] : files.items()) {
+  for (const auto& entry : files.items()) {
+    const std::string name = entry.key();
+    const auto& file = entry.value();
     CAPTURE(name);
     CHECK(name.starts_with("US_busi_scan_1_"));
     CHECK(file.at("shape") == nlohmann::json({9, 7, 3}));
@@ -222,8 +224,8 @@ TEST_CASE("medsam-npz export: 255 classes are held, 256 are refused and nothing 
   sample.image = pattern(PixelType::u8, 16, 16, 1, 1);
   for (std::uint32_t i = 0; i < 256; ++i) {
     const Box box = {i % 16, i / 16, i % 16 + 1, i / 16 + 1};
-    sample.masks.push_back(builder.mask(dataset, "thing number " + std::to_string(i),
-                                        sample.image.shape, box));
+    sample.masks.push_back(
+        builder.mask(dataset, "thing number " + std::to_string(i), sample.image.shape, box));
   }
   const VolumeId volume = builder.volume(dataset, VolumeInfo{});
   builder.add(sample, volume);

@@ -1,3 +1,5 @@
+#include "exporters/internal/ordered.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include "exporters/internal/ordered.h"
 #include "schema/error.h"
 
 namespace {

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "bench/phantom.h"
-#include "tests/exporters/export_fixture.h"
 #include "importers/import.h"
 #include "query/selection.h"
 #include "store/reader.h"
+#include "tests/exporters/export_fixture.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temp_dir.h"
 
@@ -54,9 +54,10 @@ std::multimap<std::string, Content> contents(const Selection& selection, bool wi
       content.masks.insert({dataset->classes.at(mask.raw_class - 1).name, mask.instance,
                             mask.source_value, mask.mask_hw});
     }
-    const std::string name =
-        with_names ? info.name : std::to_string(info.image_hash.high) + axis_name(info.axis) +
-                                     std::to_string(info.slice_index);
+    const std::string name = with_names
+                                 ? info.name
+                                 : std::to_string(info.image_hash.high) + axis_name(info.axis) +
+                                       std::to_string(info.slice_index);
     all.emplace(name, std::move(content));
   }
   return all;
@@ -136,8 +137,8 @@ TEST_CASE("round trip: real slices through sam-med2d come back under their names
   const TempDir temp;
   const Selection first = import_all(temp / "first.bank", demo);
   REQUIRE(first.size() == 3);
-  const ExportReport report = export_to(first, temp / "data_demo", "sam-med2d",
-                                        {{"mode", "train"}});
+  const ExportReport report =
+      export_to(first, temp / "data_demo", "sam-med2d", {{"mode", "train"}});
   CHECK(report.samples == 3);
   check_same_pixels(demo, temp / "data_demo");
   CHECK(read_json(demo / "image2label_train.json") ==

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -39,7 +40,14 @@ TEST_CASE("sa-med2d export: names, lists and pixels are as the card says") {
   BankBuilder builder(temp / "bank");
   const DatasetId acdc = builder.dataset("ACDC");
   builder.writer().raw_class(acdc, "union_cavity", "0003");
-  const VolumeId volume = builder.volume(acdc, volume_of("mr_t1ce", "mr_t1ce--patient001_frame01"));
+  const std::uint32_t tumour = builder.writer().raw_class(acdc, "tumour", "0011");
+  VolumeInfo info = volume_of("mr_t1ce", "mr_t1ce--patient001_frame01");
+  for (const RawClass& words : builder.writer().dataset_info(acdc).classes) {
+    info.coverage.push_back(words.class_id);
+  }
+  std::sort(info.coverage.begin(), info.coverage.end());
+  CHECK(tumour == 2);
+  const VolumeId volume = builder.volume(acdc, info, "patient001");
   Sample sample = slice_of(Axis::z, 141, pattern(PixelType::u8, 31, 17, 3, 1));
   const ImageShape shape = sample.image.shape;
   sample.masks.push_back(builder.mask(acdc, "tumour", shape, {1, 2, 9, 9}, 0, "0011"));
@@ -105,6 +113,7 @@ TEST_CASE("sa-med2d export: what the layout cannot hold is said") {
   CHECK(has_loss(report, SampleId{}, "voxel spacing of 2 samples"));
   CHECK(has_loss(report, SampleId{}, "official split of 2 samples"));
   CHECK(has_loss(report, SampleId{}, "patient id"));
+  CHECK(has_loss(report, SampleId{}, "coverage"));
   CHECK(has_loss(report, SampleId{}, "image-level labels of 1 samples"));
   const auto pairs = read_json(temp / ("out/" + std::string(kPairs)));
   CHECK(pairs.size() == 2);

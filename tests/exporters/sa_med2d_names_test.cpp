@@ -1,3 +1,5 @@
+#include "exporters/internal/sa_med2d_names.h"
+
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -6,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "exporters/internal/sa_med2d_names.h"
 #include "schema/taxonomy.h"
 
 namespace {
@@ -78,8 +79,8 @@ TEST_CASE("sa_med2d_names: a sample's own name is kept to the letter where it sa
 TEST_CASE("sa_med2d_names: no case, dataset or modality can shift the fields or lead elsewhere") {
   for (const char* nasty : {"../../etc", "a/b", "-a", "a-", "--", "", "a\nb", "x--", "\xFF"}) {
     CAPTURE(nasty);
-    const std::string name = stem(origin_of("D--" + std::string(nasty), "ct_00", nasty),
-                                  slice(Axis::z, 3));
+    const std::string name =
+        stem(origin_of("D--" + std::string(nasty), "ct_00", nasty), slice(Axis::z, 3));
     CHECK(name.find('/') == std::string::npos);
     const auto first = name.find("--");
     const auto second = name.find("--", first + 2);
@@ -161,8 +162,8 @@ TEST_CASE("sa_med2d_names: known words are the layout's own") {
 }
 
 TEST_CASE("sa_med2d_names: codes of four digits stay, others are counted from 0") {
-  sa_med2d::ClassCodes codes(
-      dataset({{"liver", "0003"}, {"spleen", ""}, {"kidney", "0003"}, {"vein", "7"}, {"gut", "0001"}}));
+  sa_med2d::ClassCodes codes(dataset(
+      {{"liver", "0003"}, {"spleen", ""}, {"kidney", "0003"}, {"vein", "7"}, {"gut", "0001"}}));
   CHECK(codes.code(1, {"liver", "0003"}) == "0003");
   CHECK(codes.code(2, {"spleen", ""}) == "0002");  // 0001 is gut's
   CHECK(codes.code(3, {"kidney", "0003"}) == "0004");

@@ -1,3 +1,5 @@
+#include "exporters/internal/window.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -7,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "exporters/internal/window.h"
 #include "schema/error.h"
 
 namespace {

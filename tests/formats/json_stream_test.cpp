@@ -162,9 +162,9 @@ TEST_CASE("json_stream: depth, length and number of entries have limits") {
   CHECK(says(list_error("{\"" + std::string(10'000'000, 'x')), "bytes"));
   CHECK(says(map_error("{\"a\": {\"b\": " + std::string(10'000'000, '1')), "bytes"));
   CHECK(says(list_error("{\"a\": [" + repeated("\"\",", 70'000) + "\"\"]}"), "longer than"));
-  CHECK(says(list_error("{\"a\": [" + repeated("\"" + std::string(1'000'000, 'y') + "\",", 20) +
-                        "\"\"]}"),
-             "longer than"));
+  CHECK(says(
+      list_error("{\"a\": [" + repeated("\"" + std::string(1'000'000, 'y') + "\",", 20) + "\"\"]}"),
+      "longer than"));
   CHECK(lists("{\"a\": [\"" + std::string(1'000'000, 'x') + "\"]}").size() == 1);
 }
 
@@ -193,7 +193,7 @@ TEST_CASE("json_stream: a big file takes little memory") {
   rusage after = {};
   ::getrusage(RUSAGE_SELF, &after);
   CHECK(seen == 800'000);
-#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
+#ifndef __SANITIZE_ADDRESS__                           // which keeps what was freed
   CHECK(after.ru_maxrss - before.ru_maxrss < 30'000);  // kB, of a file of 60 MB
 #endif
 }

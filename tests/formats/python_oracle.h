@@ -23,8 +23,8 @@ inline std::string python_with(const std::string& modules) {
 // True when the script left with 0. Its words go to the test's own output.
 inline bool run_oracle(const std::string& python, const std::string& script,
                        const std::filesystem::path& folder) {
-  const std::string command = python + " " + std::string(SLICEBANK_SOURCE_DIR) +
-                              "/tests/formats/" + script + " '" + folder.string() + "'";
+  const std::string command = python + " " + std::string(SLICEBANK_SOURCE_DIR) + "/tests/formats/" +
+                              script + " '" + folder.string() + "'";
   return std::system(command.c_str()) == 0;
 }
 

@@ -9,6 +9,7 @@
 namespace slicebank {
 namespace {
 
+using testing::import_into;
 using testing::SourceBuilder;
 using testing::Told;
 using Strings = std::vector<std::string>;
@@ -73,8 +74,9 @@ TEST_CASE("sam_med2d: the real demo folder comes in pixel by pixel") {
         Strings{"amos_0006", "amos_0507", "s0114"});
   CHECK(testing::column(bank, "SELECT modality FROM samples ORDER BY patient") ==
         Strings{"CT", "MR", "CT"});
-  CHECK(testing::column(bank, "SELECT coalesce(official_split, '-') FROM samples "
-                              "ORDER BY patient") == Strings{"train", "-", "train"});
+  CHECK(testing::column(bank,
+                        "SELECT coalesce(official_split, '-') FROM samples "
+                        "ORDER BY patient") == Strings{"train", "-", "train"});
   CHECK(testing::column(bank, "SELECT count(*) FROM coverage") == Strings{"0"});
   CHECK(testing::column(bank, "SELECT class FROM masks WHERE raw_class = 'inferior_vena_cava'") ==
         Strings{"inferior vena cava"});

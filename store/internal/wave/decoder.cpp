@@ -22,7 +22,7 @@ namespace {
 
 struct DecoderMemory {
   Scratch streams;
-  Scratch runs;
+  Scratch flat;
   Scratch raw;
   Scratch ring;
 };
@@ -35,58 +35,91 @@ struct Streams {
 Streams decompress(const Section& section, DecoderMemory& memory) {
   std::uint64_t total = 0;
   for (const std::uint64_t size : section.frame_sizes) total += size + kPackedSlack;
+  // What zstd wants beyond a frame to decode its literals in place.
+  constexpr std::size_t kRoomAhead = 264 * 1024;
+  total += kRoomAhead;
   auto* next = memory.streams.room<std::uint8_t>(total);
+  const std::uint8_t* end = next + total;
   Streams streams;
   for (std::size_t frame = 0; frame < kFrames; ++frame) {
     const std::size_t size = section.frame_sizes[frame];
     streams.begin[frame] = next;
     if (size == 0) continue;
-    zstd::decompress_magicless(section.frames[frame], nullptr,
-                               {reinterpret_cast<std::byte*>(next), size});
+    zstd::decompress_magicless_front(
+        section.frames[frame], size,
+        {reinterpret_cast<std::byte*>(next), static_cast<std::size_t>(end - next)});
     next += size + kPackedSlack;
   }
   return streams;
 }
 
-// Every class has as many tiles as the sizes say, and every byte of the map is legal.
-void check_map(const Section& section, const std::uint8_t* map) {
-  std::array<std::uint32_t, 256> histogram{};
-  for (std::uint64_t tile = 0; tile < section.tiles; ++tile) ++histogram[map[tile]];
-  std::array<std::uint64_t, kClassSlots> tiles{};
-  for (std::uint32_t byte = 0; byte < histogram.size(); ++byte) {
-    if (histogram[byte] == 0) continue;
-    const std::uint32_t slot = map_class_slot(byte);
-    if (map_predictor(byte) >= kPredictors || slot % kFlatFamily > kClassIdMax ||
-        slot == kFlatFamily) {
-      fail("illegal tile");
+// Tiles of each class slot in one plane.
+using TileCounts = std::array<std::uint64_t, kClassSlots>;
+
+// Every byte of the map is legal, and every class has as many tiles as the sizes say.
+std::vector<TileCounts> count_tiles(const Section& section, const std::uint8_t* map) {
+  std::vector<TileCounts> counts(section.header.planes);
+  TileCounts all{};
+  for (TileCounts& of_plane : counts) {
+    of_plane.fill(0);
+    std::array<std::uint32_t, 256> histogram{};
+    for (std::uint64_t tile = 0; tile < section.geometry.tiles; ++tile) ++histogram[*map++];
+    for (std::uint32_t byte = 0; byte < histogram.size(); ++byte) {
+      if (histogram[byte] == 0) continue;
+      const std::uint32_t slot = map_class_slot(byte);
+      if (map_predictor(byte) >= kPredictors || slot % kFlatFamily > kClassIdMax ||
+          slot == kFlatFamily) {
+        fail("illegal tile");
+      }
+      of_plane[slot] += histogram[byte];
+      all[slot] += histogram[byte];
     }
-    tiles[slot] += histogram[byte];
   }
   for (std::uint32_t slot = 1; slot < kClassSlots; ++slot) {
-    if (tiles[slot] != section.sizes.tiles[slot]) fail("map and sizes differ");
+    if (all[slot] != section.sizes.tiles[slot]) fail("map and sizes differ");
   }
+  return counts;
 }
 
-// The gaps end exactly with the last exception, which lies in a flat-coded tile.
-void check_exceptions(const Section& section, const std::uint8_t* gaps,
-                      const std::uint8_t* values, std::uint32_t slots) {
-  const StreamSizes& sizes = section.sizes;
-  if (sizes.exceptions == 0) return;
-  std::uint64_t sum = 0;
-  std::uint64_t ends = 0;
-  for (std::uint64_t i = 0; i < sizes.gap_bytes; ++i) {
-    sum += gaps[i];
-    ends += gaps[i] != kGapContinues;
+// Finds each plane's first exception, and checks that the gaps end exactly with the last
+// one, which lies in a flat-coded tile.
+template <class Pixel>
+void place_exceptions(const Section& section, const std::vector<TileCounts>& counts,
+                      const std::uint8_t* gaps, const std::uint8_t* values,
+                      std::vector<PlaneCursor<Pixel>>& cursors) {
+  const std::uint8_t* const end = gaps + section.sizes.gap_bytes;
+  std::uint64_t left = section.sizes.exceptions;
+  if (left > 0 && std::memchr(values, 0, left) != nullptr) fail("exception without a value");
+  std::uint64_t position = 0;  // of the next exception; then its gap has been read
+  const auto read_gap = [&] {
+    std::uint32_t gap = kGapContinues;
+    while (gap == kGapContinues) {
+      if (gaps == end) fail("gaps of exceptions");
+      gap = *gaps++;
+      position += gap;
+    }
+  };
+  if (left > 0) read_gap();
+  std::uint64_t plane_begin = 0;
+  for (std::size_t plane = 0; plane < cursors.size(); ++plane) {
+    std::uint64_t flat_tiles = 0;
+    for (std::uint32_t slot = kFlatFamily; slot < kClassSlots; ++slot) {
+      flat_tiles += counts[plane][slot];
+    }
+    const std::uint64_t plane_end = plane_begin + flat_tiles * kSlotsPerTile<Pixel>;
+    PlaneCursor<Pixel>& cursor = cursors[plane];
+    cursor.gaps = gaps;
+    cursor.exception_values = values;
+    cursor.next_exception = position - plane_begin;
+    while (left > 0 && position < plane_end) {
+      ++cursor.exceptions;
+      ++values;
+      ++position;
+      if (--left > 0) read_gap();
+    }
+    plane_begin = plane_end;
   }
-  std::uint64_t flat_tiles = 0;
-  for (std::uint32_t slot = kFlatFamily; slot < kClassSlots; ++slot) {
-    flat_tiles += sizes.tiles[slot];
-  }
-  if (ends != sizes.exceptions || gaps[sizes.gap_bytes - 1] == kGapContinues ||
-      sum + sizes.exceptions > flat_tiles * slots) {
-    fail("gaps of exceptions");
-  }
-  if (std::memchr(values, 0, sizes.exceptions) != nullptr) fail("exception without a value");
+  if (left > 0 || gaps != end) fail("gaps of exceptions");
 }
 
 // Counts in bytes first, which compilers turn into vectors.
@@ -134,78 +167,113 @@ EscapeCounts check_escapes(const Section& section, const Streams& streams) {
   return counts;
 }
 
-// Flat-coded classes as one residual a symbol, each class followed by zeros.
+// The true values of symbols that are escapes. `low` is the first's low byte; its high byte
+// lies `distance` behind it.
 template <class Pixel>
-class FlatRuns {
- public:
-  FlatRuns(const Section& section, const Streams& streams, const EscapeCounts& escapes,
-           DecoderMemory& memory) {
-    const StreamSizes& sizes = section.sizes;
-    std::uint64_t room = 0;
-    std::uint64_t raw_room = 0;
-    for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {
-      if (!sizes.has(kFlatFamily + id)) continue;
-      room += sizes.symbols[kFlatFamily + id] + kUnpackSlack;
-      raw_room = std::max<std::uint64_t>(raw_room, section.flat_raw[id].size());
+void put_escapes(const std::uint8_t* coded, std::uint64_t symbols, const std::uint8_t* low,
+                 std::uint64_t distance, Pixel* residuals) {
+  for (std::uint64_t i = 0; i < symbols; ++i) {
+    if (coded[i] != kEscapeSymbol) continue;
+    const std::uint32_t folded = *low | static_cast<std::uint32_t>(low[distance]) << 8;
+    residuals[i] = static_cast<Pixel>((folded >> 1) ^ (0u - (folded & 1)));
+    ++low;
+  }
+}
+
+// Unpacks the flat-coded classes, one residual a symbol, each class followed by zeros.
+template <class Pixel>
+void unpack_flat_classes(const Section& section, const Streams& streams,
+                         const EscapeCounts& escapes, DecoderMemory& memory,
+                         std::vector<PlaneCursor<Pixel>>& cursors) {
+  const StreamSizes& sizes = section.sizes;
+  std::uint64_t room = 0;
+  std::uint64_t raw_room = 0;
+  for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {
+    if (!sizes.has(kFlatFamily + id)) continue;
+    room += sizes.symbols[kFlatFamily + id] + kUnpackSlack;
+    raw_room = std::max<std::uint64_t>(raw_room, section.flat_raw[id].size());
+  }
+  auto* residuals = memory.flat.room<Pixel>(room);
+  auto* raw = memory.raw.room<std::uint8_t>(raw_room + kPackedSlack);
+  std::uint64_t escapes_before = escapes.plain;
+  for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {
+    if (!sizes.has(kFlatFamily + id)) continue;
+    const std::uint64_t symbols = sizes.symbols[kFlatFamily + id];
+    const std::uint8_t* coded = streams.begin[kFrameClasses + kFlatFamily + id];
+    if (!section.flat_raw[id].empty()) {  // a copy, as it is read in whole vectors
+      std::memcpy(raw, section.flat_raw[id].data(), section.flat_raw[id].size());
     }
-    const std::size_t chains =
-        std::size_t{section.header.planes} * section.header.chains_per_plane;
-    next_.assign(chains * kFlatFamily, nullptr);
-    end_.assign(chains * kFlatFamily, nullptr);
-    auto* run = memory.runs.room<Pixel>(room);
-    auto* raw = memory.raw.room<std::uint8_t>(raw_room + kPackedSlack);
-    std::uint64_t escapes_before = escapes.plain;
+    pixel_kernels<Pixel>().unpack_run(kind_of_class(id), coded, raw, symbols, residuals);
+    if (escapes.flat[id] > 0) {
+      put_escapes(coded, symbols, streams.begin[kFrameEscapes] + escapes_before, sizes.escapes,
+                  residuals);
+      escapes_before += escapes.flat[id];
+    }
+    std::fill_n(residuals + symbols, kUnpackSlack, Pixel{0});
+    const Pixel* next = residuals;
+    for (std::size_t plane = 0; plane < cursors.size(); ++plane) {
+      cursors[plane].flat[id] = next;
+      next += sizes.symbols_of_plane[id][plane];
+      cursors[plane].flat_end[id] = next;
+    }
+    residuals += symbols + kUnpackSlack;
+  }
+}
+
+// Where each plane's part of the plain classes and of the raw bits begins.
+template <class Pixel>
+void place_plain_tiles(const Section& section, const std::vector<TileCounts>& counts,
+                       const Streams& streams, std::vector<PlaneCursor<Pixel>>& cursors) {
+  constexpr std::uint32_t kSlots = kSlotsPerTile<Pixel>;
+  std::array<const std::uint8_t*, kClassIdMax + 1> plain{};
+  for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {
+    plain[id] = streams.begin[kFrameClasses + id];
+  }
+  const auto* map = streams.begin[kFrameMap];
+  const auto* raw2 = reinterpret_cast<const std::uint8_t*>(section.raw2.data());
+  const auto* raw4 = reinterpret_cast<const std::uint8_t*>(section.raw4.data());
+  for (std::size_t plane = 0; plane < cursors.size(); ++plane) {
+    PlaneCursor<Pixel>& cursor = cursors[plane];
+    cursor.map = map;
+    cursor.raw2 = raw2;
+    cursor.raw4 = raw4;
+    map += section.geometry.tiles;
     for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {
-      if (!sizes.has(kFlatFamily + id)) continue;
-      const std::uint64_t symbols = sizes.symbols[kFlatFamily + id];
-      const std::uint8_t* coded = streams.begin[kFrameClasses + kFlatFamily + id];
-      if (!section.flat_raw[id].empty()) {  // a copy, as it is read in whole vectors
-        std::memcpy(raw, section.flat_raw[id].data(), section.flat_raw[id].size());
-      }
-      pixel_kernels<Pixel>().unpack_run(kind_of_class(id), coded, raw, symbols, run);
-      if (sizeof(Pixel) == 2 && escapes.flat[id] > 0) {
-        put_escapes(coded, symbols, streams.begin[kFrameEscapes] + escapes_before,
-                    section.sizes.escapes, run);
-        escapes_before += escapes.flat[id];
-      }
-      std::fill_n(run + symbols, kUnpackSlack, Pixel{0});
-      const auto& of_chain = sizes.symbols_of_chain[id];
-      const Pixel* begin = run;
-      for (std::size_t chain = 0; chain < chains; ++chain) {
-        next_[chain * kFlatFamily + id] = begin;
-        begin += of_chain[chain];
-        end_[chain * kFlatFamily + id] = begin;
-      }
-      run += symbols + kUnpackSlack;
+      const Kind kind = kind_of_class(id);
+      const std::uint64_t slots = counts[plane][id] * kSlots;
+      cursor.plain[id] = plain[id];
+      plain[id] += slots * coded_bits(kind) / 8;
+      if (kind == Kind::nibble_raw2) raw2 += slots * 2 / 8;
+      if (kind == Kind::nibble_raw4) raw4 += slots * 4 / 8;
     }
   }
+}
 
-  const Pixel** next() { return next_.data(); }
-  const Pixel* const* end() const { return end_.data(); }
+// Values of ranks, in tables of 16, and how each table differs from the next.
+struct RankTables {
+  std::array<std::uint8_t, 256> values{};
+  std::array<std::uint8_t, 256> changes{};
+  std::uint32_t tables = 0;
 
- private:
-  // The true values of symbols that are escapes; `low` is the first's low byte, and its
-  // high byte lies `distance` behind it.
-  static void put_escapes(const std::uint8_t* coded, std::uint64_t symbols,
-                          const std::uint8_t* low, std::uint64_t distance, Pixel* run) {
-    for (std::uint64_t i = 0; i < symbols; ++i) {
-      if (coded[i] != kEscapeSymbol) continue;
-      const std::uint32_t folded = *low | static_cast<std::uint32_t>(low[distance]) << 8;
-      run[i] = static_cast<Pixel>((folded >> 1) ^ (0u - (folded & 1)));
-      ++low;
+  RankTables(const std::array<std::uint8_t, 32>& used_values, std::uint16_t bias) {
+    std::uint32_t rank = 0;
+    for (std::uint32_t value = 0; value < 256; ++value) {
+      if ((used_values[value / 8] >> value % 8 & 1) == 0) continue;
+      values[rank++] = static_cast<std::uint8_t>(value + bias);
+    }
+    tables = (rank + 15) / 16;
+    for (std::uint32_t i = 0; i < 16 * tables; ++i) {
+      const std::uint8_t next = i + 16 < 16 * tables ? values[i + 16] : std::uint8_t{0};
+      changes[i] = values[i] ^ next;
     }
   }
-
-  std::vector<const Pixel*> next_;
-  std::vector<const Pixel*> end_;
 };
 
 template <class Pixel>
 OutputLayout output_layout(const ImageShape& shape, const SectionHeader& header) {
   if (shape.channels == 1) return OutputLayout::single;
   if ((header.flags & kFlagEqual) != 0) return OutputLayout::equal;
-  if (sizeof(Pixel) == 1 && header.planes == 3 && header.planes_per_group == 3 &&
-      (header.flags & kFlagReferences) == 0) {
+  if (sizeof(Pixel) == 1 && header.planes == 3 && (header.flags & kFlagReferences) == 0) {
     return OutputLayout::triple;
   }
   return OutputLayout::planar;
@@ -214,70 +282,51 @@ OutputLayout output_layout(const ImageShape& shape, const SectionHeader& header)
 template <class Pixel>
 void decode_pixels(const ImageShape& shape, const Section& section, MutableBytes out_hwc) {
   thread_local DecoderMemory memory;
-  constexpr std::uint32_t kSlots = kSlotsPerTile<Pixel>;
   const SectionHeader& header = section.header;
-  const Geometry& geometry = section.geometry;
   const Streams streams = decompress(section, memory);
-  check_map(section, streams.begin[kFrameMap]);
-  check_exceptions(section, streams.begin[kFrameGaps], streams.begin[kFrameValues], kSlots);
+  const std::vector<TileCounts> counts = count_tiles(section, streams.begin[kFrameMap]);
   EscapeCounts escapes;
   if constexpr (sizeof(Pixel) == 2) escapes = check_escapes(section, streams);
-  FlatRuns<Pixel> runs(section, streams, escapes, memory);
+  std::vector<PlaneCursor<Pixel>> cursors(header.planes);
+  place_plain_tiles(section, counts, streams, cursors);
+  place_exceptions(section, counts, streams.begin[kFrameGaps], streams.begin[kFrameValues],
+                   cursors);
+  unpack_flat_classes(section, streams, escapes, memory, cursors);
 
   std::array<Pixel, 32> bias;
   for (std::size_t plane = 0; plane < bias.size(); ++plane) {
     bias[plane] = static_cast<Pixel>(header.bias_of_plane[plane]);
   }
-  std::array<std::uint8_t, 256> value_of_rank{};
-  std::uint32_t rank = 0;
-  if ((header.flags & kFlagRanks) != 0) {
-    for (std::uint32_t value = 0; value < 256; ++value) {
-      if ((header.used_values[value / 8] >> value % 8 & 1) == 0) continue;
-      value_of_rank[rank++] = static_cast<std::uint8_t>(value + header.bias_of_plane[0]);
-    }
-  }
+  const bool has_ranks = (header.flags & kFlagRanks) != 0;
+  const RankTables ranks(header.used_values, header.bias_of_plane[0]);
 
   InverseJob<Pixel> job{};
   job.width = shape.width;
   job.height = shape.height;
   job.planes = header.planes;
-  job.planes_per_group = header.planes_per_group;
-  job.chains_per_plane = header.chains_per_plane;
-  job.rounds = geometry.rounds();
-  for (std::size_t chain = 0; chain < kChainsPerPlaneMax; ++chain) {
-    job.tiles_of_chain[chain] = geometry.chains[chain].tiles;
-    job.bands_of_chain[chain] = geometry.chains[chain].bands;
-    job.full_steps_of_chain[chain] = geometry.chains[chain].full_steps;
-  }
-  job.map = streams.begin[kFrameMap];
-  for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {
-    job.plain[id] = streams.begin[kFrameClasses + id];
-  }
-  job.raw2 = reinterpret_cast<const std::uint8_t*>(section.raw2.data());
-  job.raw4 = reinterpret_cast<const std::uint8_t*>(section.raw4.data());
+  job.tiles = section.geometry.tiles;
+  job.bands = section.geometry.bands;
+  job.full_steps = section.geometry.full_steps;
+  job.cursors = cursors.data();
   job.escapes_low = streams.begin[kFrameEscapes];
   job.escapes_high = job.escapes_low + section.sizes.escapes;
-  job.flat = runs.next();
-  job.flat_end = runs.end();
-  job.gaps = streams.begin[kFrameGaps];
-  job.gaps_end = job.gaps + section.sizes.gap_bytes;
-  job.exception_values = streams.begin[kFrameValues];
   job.exception_escapes_low = job.escapes_high - escapes.exceptions;
   job.exception_escapes_high = job.exception_escapes_low + section.sizes.escapes;
-  // An odd number of cache lines, so that rows do not fall on each other in the cache.
-  constexpr std::size_t kLinePixels = 64 / sizeof(Pixel);
-  job.ring_stride = ((shape.width + 2 * kRingPadding + kLinePixels - 1) / kLinePixels | 1) *
-                    kLinePixels;
-  job.ring = memory.ring.room<Pixel>(job.ring_stride * kLanes<Pixel> * 2 *
-                                     header.chains_per_plane * header.planes_per_group);
   job.out = {out_hwc.data(),
              output_layout<Pixel>(shape, header),
              shape.channels,
              header.transform == Transform::subtract_green,
              header.plane_of_channel.data(),
              bias.data(),
-             (header.flags & kFlagRanks) != 0 ? value_of_rank.data() : nullptr,
-             (rank + 15) / 16};
+             has_ranks ? ranks.values.data() : nullptr,
+             ranks.changes.data(),
+             ranks.tables};
+  // An odd number of cache lines, so that rows do not fall on each other in the cache.
+  constexpr std::size_t kLinePixels = 64 / sizeof(Pixel);
+  const std::size_t lines = (shape.width + 2 * kRingPadding + kLinePixels - 1) / kLinePixels;
+  job.ring_stride = (lines | 1) * kLinePixels;
+  job.ring = memory.ring.room<Pixel>(job.ring_stride * kLanes<Pixel> * 2 *
+                                     planes_at_once(job.out.layout));
   if (!pixel_kernels<Pixel>().inverse(job)) fail("flat-coded tiles and pixels differ");
 }
 

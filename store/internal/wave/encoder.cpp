@@ -13,42 +13,24 @@ namespace slicebank::wave {
 namespace {
 
 template <class Pixel>
-void choose_interleave(const ImageShape& shape, SectionHeader& header) {
-  header.chains_per_plane = 1;
-  header.planes_per_group = 1;
-  if (header.planes == 3) {
-    header.planes_per_group = 3;
-  } else if (header.planes > 1) {
-    header.planes_per_group = 2;
-  } else if (two_chains_possible(shape.width, shape.height, kLanes<Pixel>)) {
-    header.chains_per_plane = 2;
-  }
-}
-
-template <class Pixel>
-TileTable<Pixel> analyse_planes(const Planes<Pixel>& planes, const Geometry& geometry,
-                                const std::vector<std::vector<std::uint32_t>>& places) {
+TileTable<Pixel> analyse_planes(const Planes<Pixel>& planes, const Geometry& geometry) {
   TileTable<Pixel> table;
-  const std::size_t tiles = geometry.tiles_per_plane() * planes.count();
+  const std::size_t tiles = geometry.tiles * planes.count();
   table.facts.resize(tiles);
   table.residuals.resize(tiles * kSlotsPerTile<Pixel>);
   table.flat_masks.resize(tiles * kStepsPerTile);
   for (std::uint32_t plane = 0; plane < planes.count(); ++plane) {
-    for (std::uint32_t chain = 0; chain < geometry.chains_per_plane; ++chain) {
-      AnalysisJob<Pixel> job{};
-      job.plane = planes.plane(plane);
-      job.width = geometry.width;
-      job.height = geometry.height;
-      job.chains_per_plane = geometry.chains_per_plane;
-      job.chain = chain;
-      job.tiles = geometry.chains[chain].tiles;
-      job.full_steps = geometry.chains[chain].full_steps;
-      job.places = places[std::size_t{plane} * geometry.chains_per_plane + chain].data();
-      job.facts = table.facts.data();
-      job.residuals = table.residuals.data();
-      job.flat_masks = table.flat_masks.data();
-      pixel_kernels<Pixel>().analyse(job);
-    }
+    AnalysisJob<Pixel> job{};
+    job.plane = planes.plane(plane);
+    job.width = geometry.width;
+    job.height = geometry.height;
+    job.tiles = geometry.tiles;
+    job.full_steps = geometry.full_steps;
+    const std::size_t first = plane * geometry.tiles;
+    job.facts = table.facts.data() + first;
+    job.residuals = table.residuals.data() + first * kSlotsPerTile<Pixel>;
+    job.flat_masks = table.flat_masks.data() + first * kStepsPerTile;
+    pixel_kernels<Pixel>().analyse(job);
   }
   return table;
 }
@@ -88,15 +70,11 @@ template <class Pixel>
 std::vector<std::byte> encode_pixels(const ImageView& image, Effort effort) {
   Section section;
   const Planes<Pixel> planes = split_image<Pixel>(image, true, section.header);
-  choose_interleave<Pixel>(image.shape, section.header);
-  section.geometry = make_geometry(image.shape.width, image.shape.height, kLanes<Pixel>,
-                                   section.header.chains_per_plane);
-  const auto places =
-      tile_places(section.geometry, section.header.planes, section.header.planes_per_group);
-  const TileTable<Pixel> table = analyse_planes(planes, section.geometry, places);
+  section.geometry = make_geometry(image.shape.width, image.shape.height, kLanes<Pixel>);
+  const TileTable<Pixel> table = analyse_planes(planes, section.geometry);
   const std::vector<std::uint8_t> slots =
       assign_classes(table, class_options(section.header, effort));
-  const TileStreams streams = build_streams(table, slots, places);
+  const TileStreams streams = build_streams(table, slots, section.header.planes);
   section.sizes = streams.sizes;
   section.raw2 = std::as_bytes(std::span(streams.raw2));
   section.raw4 = std::as_bytes(std::span(streams.raw4));

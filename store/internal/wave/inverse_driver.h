@@ -4,8 +4,8 @@
 // Included once by each kernel file, inside its own namespace, so that no two builds of it
 // share a symbol; for the same reason it uses nothing inline from the standard library.
 //
-// Ops has: Pixel; State (what a chain carries from tile to tile, zero at the start);
-//   const Pixel* unpack_plain(Kind, const uint8_t* coded, job, Pixel* scratch)
+// Ops has: Pixel; State (what a plane carries from tile to tile, zero at the start);
+//   const Pixel* unpack_plain(Kind, const uint8_t* coded, job, cursor, Pixel* scratch)
 //   void plain_tile(State&, predictor, const Pixel* residuals, const TileSite<Pixel>&)
 //   void flat_tile(State&, predictor, const Pixel*& symbols, const Pixel* exceptions, site)
 //   void row_single / row_equal / row_triple
@@ -23,59 +23,64 @@ struct TileSite {
   const Pixel* above;  // above[i]: the pixel above lane 0 at step i; 16 readable before it
 };
 
+// A tile of zeros with the exceptions of the next flat-coded tile of a plane written in.
+// There are two, and the next one is filled before its turn, so that the single stores
+// have left the store queue when vectors load them.
 template <class Pixel>
 struct Exceptions {
   static constexpr std::uint32_t kSlots = kStepsPerTile * (16 / sizeof(Pixel));
   alignas(64) Pixel tile[2][kSlots];
-  std::uint64_t next;  // slots until the next exception, from the start of the next tile
+  Pixel none[kSlots];
   bool dirty[2];
   std::uint32_t buffer;
+  const Pixel* coming;
 };
 
-inline constexpr std::uint64_t kNoException = ~std::uint64_t{0} >> 1;
-
 template <class Pixel>
-static inline void next_gap(InverseJob<Pixel>& job, Exceptions<Pixel>& exceptions) {
-  while (job.gaps < job.gaps_end) {
-    const std::uint32_t gap = *job.gaps++;
-    exceptions.next += gap;
-    if (gap != kGapContinues) return;
-  }
-  exceptions.next = kNoException;
+static inline void step_exception(PlaneCursor<Pixel>& cursor) {
+  ++cursor.next_exception;
+  if (--cursor.exceptions == 0) return;
+  std::uint32_t gap;
+  do {
+    gap = *cursor.gaps++;
+    cursor.next_exception += gap;
+  } while (gap == kGapContinues);
 }
 
 template <class Pixel>
-static inline Pixel next_exception(InverseJob<Pixel>& job) {
-  std::uint32_t symbol = *job.exception_values++;
+static inline Pixel next_exception(InverseJob<Pixel>& job, PlaneCursor<Pixel>& cursor) {
+  std::uint32_t symbol = *cursor.exception_values++;
   if constexpr (sizeof(Pixel) == 1) {
+    static_cast<void>(job);
     return static_cast<Pixel>(symbol);
   } else {
     if (symbol == kEscapeSymbol) {
-      symbol = *job.exception_escapes_low++ | static_cast<std::uint32_t>(*job.exception_escapes_high++) << 8;
+      symbol = *job.exception_escapes_low++;
+      symbol |= static_cast<std::uint32_t>(*job.exception_escapes_high++) << 8;
     }
     return static_cast<Pixel>((symbol >> 1) ^ (0u - (symbol & 1)));
   }
 }
 
-// A tile of zeros with the exceptions of the next flat-coded tile written in. Called one
-// tile ahead, so that the single stores have left the store queue when vectors load them.
 template <class Pixel>
-static inline const Pixel* fill_exceptions(InverseJob<Pixel>& job, Exceptions<Pixel>& exceptions) {
+static inline void fill_exceptions(InverseJob<Pixel>& job, PlaneCursor<Pixel>& cursor,
+                                   Exceptions<Pixel>& exceptions) {
   constexpr std::uint32_t kSlots = Exceptions<Pixel>::kSlots;
+  if (cursor.exceptions == 0 || cursor.next_exception >= kSlots) {
+    cursor.next_exception -= kSlots;
+    exceptions.coming = exceptions.none;
+    return;
+  }
   exceptions.buffer ^= 1;
   Pixel* tile = exceptions.tile[exceptions.buffer];
-  if (exceptions.dirty[exceptions.buffer]) {
-    std::memset(tile, 0, kSlots * sizeof(Pixel));
-    exceptions.dirty[exceptions.buffer] = false;
+  if (exceptions.dirty[exceptions.buffer]) std::memset(tile, 0, kSlots * sizeof(Pixel));
+  exceptions.dirty[exceptions.buffer] = true;
+  while (cursor.exceptions > 0 && cursor.next_exception < kSlots) {
+    tile[cursor.next_exception] = next_exception(job, cursor);
+    step_exception(cursor);
   }
-  while (exceptions.next < kSlots) {
-    tile[exceptions.next] = next_exception(job);
-    exceptions.dirty[exceptions.buffer] = true;
-    ++exceptions.next;
-    next_gap(job, exceptions);
-  }
-  if (exceptions.next != kNoException) exceptions.next -= kSlots;
-  return tile;
+  cursor.next_exception -= kSlots;
+  exceptions.coming = tile;
 }
 
 // Adds the bias and scatters one plane's row into its channels.
@@ -94,12 +99,11 @@ static inline void row_planar(const Output<Pixel>& out, std::uint32_t plane, con
   }
 }
 
-// One band of every plane of the group is complete: its rows go to the caller.
-// rows[p] is column 0 of the first row of plane first_plane + p.
+// A band of the planes that are under way is complete: its rows go to the caller. rows[p] is
+// column 0 of the first row of plane first_plane + p.
 template <class Ops, class Pixel>
 static inline void finish_band(const InverseJob<Pixel>& job, std::uint32_t first_plane,
-                               std::uint32_t plane_count, const Pixel* const* rows,
-                               std::uint64_t y0) {
+                               const Pixel* const* rows, std::uint64_t y0) {
   const Output<Pixel>& out = job.out;
   const std::uint64_t lanes = 16 / sizeof(Pixel);
   const std::uint64_t left = job.height - y0;
@@ -120,140 +124,151 @@ static inline void finish_band(const InverseJob<Pixel>& job, std::uint32_t first
                         target);
         break;
       case OutputLayout::planar:
-        for (std::uint32_t plane = 0; plane < plane_count; ++plane) {
-          row_planar(out, first_plane + plane, rows[plane] + offset, y, job.width);
-        }
+        row_planar(out, first_plane, rows[0] + offset, y, job.width);
         break;
     }
   }
 }
 
-// The walk of one chain (all planes of a group walk alike).
-struct ChainWalk {
-  long x0;
+// Where lane 0 is, in all planes that are under way. Rows are those of the first.
+template <class Pixel>
+struct Walk {
   std::uint64_t band;
-  std::uint64_t finished;  // bands already handed to the caller
+  long x0;
+  Pixel* current;  // the band that lane 0 is in
+  Pixel* other;    // the one before, and after
+
+  const Pixel* last_row(const Pixel* band_rows, long stride) const {
+    return band_rows + (16 / static_cast<long>(sizeof(Pixel)) - 1) * stride;
+  }
 };
+
+// What lies above lane 0 in a tile where it begins or ends a row. Reads up to 16 pixels
+// past a row's end, which the ring's padding allows.
+template <class Pixel>
+static inline void gather_above(const Walk<Pixel>& walk, long offset, long stride, long width,
+                                Pixel* above) {
+  if (walk.band == 0) {
+    std::memset(above, 0, kStepsPerTile * sizeof(Pixel));
+  } else {
+    std::memcpy(above, walk.last_row(walk.other, stride) + offset + walk.x0,
+                kStepsPerTile * sizeof(Pixel));
+  }
+  const long left = width - walk.x0;
+  if (left < static_cast<long>(kStepsPerTile)) {
+    std::memcpy(above + left, walk.last_row(walk.current, stride) + offset,
+                kStepsPerTile * sizeof(Pixel));
+  }
+}
+
+// kPlanes planes at the same time, tile by tile.
+template <class Ops, std::uint32_t kPlanes>
+static bool run_planes(InverseJob<typename Ops::Pixel>& job, std::uint32_t first_plane) {
+  using Pixel = typename Ops::Pixel;
+  constexpr std::uint32_t kSlots = Exceptions<Pixel>::kSlots;
+  constexpr long kLaneCount = 16 / sizeof(Pixel);
+  constexpr long kSteps = kStepsPerTile;
+  alignas(64) static const Pixel kZeros[kSlots] = {};
+  const long width = job.width;
+  const auto stride = static_cast<long>(job.ring_stride);
+  const long plane_pixels = 2 * kLaneCount * stride;
+  const std::uint64_t tiles = job.tiles;
+  alignas(64) Pixel scratch[kSlots];
+  alignas(64) Pixel above_buffer[64];
+  typename Ops::State states[kPlanes] = {};
+  Exceptions<Pixel> exceptions[kPlanes];
+  std::memset(&exceptions, 0, sizeof exceptions);
+  PlaneCursor<Pixel>* const cursors = job.cursors + first_plane;
+  for (std::uint32_t plane = 0; plane < kPlanes; ++plane) {
+    fill_exceptions(job, cursors[plane], exceptions[plane]);
+  }
+  std::memset(job.ring, 0, static_cast<std::size_t>(plane_pixels) * kPlanes * sizeof(Pixel));
+  Walk<Pixel> walk{0, 0, job.ring + kRingPadding, job.ring + kRingPadding + kLaneCount * stride};
+  std::uint64_t finished = 0;  // bands already handed to the caller
+  const auto finish = [&](const Pixel* band_rows, std::uint64_t band) {
+    const Pixel* rows[3] = {};
+    for (std::uint32_t plane = 0; plane < kPlanes; ++plane) {
+      rows[plane] = band_rows + plane * plane_pixels;
+    }
+    finish_band<Ops, Pixel>(job, first_plane, rows, band * kLaneCount);
+  };
+
+  for (std::uint64_t tile = 0; tile < tiles; ++tile) {
+    TileSite<Pixel> site;
+    site.x0 = walk.x0;
+    site.width = width;
+    site.edge = walk.x0 < kLaneCount || walk.x0 + kSteps > width;
+    site.stride = stride;
+    for (std::uint32_t plane = 0; plane < kPlanes; ++plane) {
+      const long offset = static_cast<long>(plane) * plane_pixels;
+      site.current = walk.current + offset;
+      site.other = walk.other + offset;
+      if (site.edge) {
+        gather_above(walk, offset, stride, width, above_buffer + 16);
+        site.above = above_buffer + 16;
+      } else {
+        site.above = walk.last_row(walk.other, stride) + offset + walk.x0;
+      }
+      PlaneCursor<Pixel>& cursor = cursors[plane];
+      const std::uint32_t byte = *cursor.map++;
+      const std::uint32_t id = byte & kMapClassMask;
+      const std::uint32_t predictor = map_predictor(byte);
+      if ((byte & kMapFlatBit) == 0) {
+        const Pixel* residuals = kZeros;
+        if (id != 0) {
+          const Kind kind = kind_of_class(id);
+          const std::uint8_t* coded = cursor.plain[id];
+          cursor.plain[id] += kSlots * coded_bits(kind) / 8;
+          residuals = Ops::unpack_plain(kind, coded, job, cursor, scratch);
+        }
+        Ops::plain_tile(states[plane], predictor, residuals, site);
+      } else {
+        if (tile == 0 || (tile + 1) * kStepsPerTile > job.full_steps) {
+          return false;  // a tile with padding is never flat-coded
+        }
+        const Pixel* symbols = cursor.flat[id];
+        const Pixel* own_exceptions = exceptions[plane].coming;
+        fill_exceptions(job, cursor, exceptions[plane]);
+        Ops::flat_tile(states[plane], predictor, symbols, own_exceptions, site);
+        if (symbols > cursor.flat_end[id]) return false;
+        cursor.flat[id] = symbols;
+      }
+    }
+    if (walk.x0 < kSteps && walk.band > 0) {
+      finish(walk.other, walk.band - 1);
+      finished = walk.band;
+    }
+    walk.x0 += kSteps;
+    if (walk.x0 >= width) {
+      walk.x0 -= width;
+      ++walk.band;
+      Pixel* const rows = walk.current;
+      walk.current = walk.other;
+      walk.other = rows;
+    }
+  }
+  if (finished < job.bands) {
+    // The last band is the current one, unless lane 0 has just run past it.
+    finish(walk.band == job.bands ? walk.other : walk.current, job.bands - 1);
+  }
+  return true;
+}
 
 template <class Ops>
 static bool run_inverse(InverseJob<typename Ops::Pixel>& job) {
   using Pixel = typename Ops::Pixel;
-  constexpr long kLaneCount = 16 / sizeof(Pixel);
-  constexpr long kSteps = kStepsPerTile;
-  alignas(64) static const Pixel kZeros[Exceptions<Pixel>::kSlots] = {};
-  const long width = job.width;
-  const auto stride = static_cast<long>(job.ring_stride);
-  const std::uint32_t chains = job.chains_per_plane;
-  const long band_pixels = kLaneCount * stride;
-  const long plane_pixels = static_cast<long>(chains) * 2 * band_pixels;
-  alignas(64) Pixel scratch[Exceptions<Pixel>::kSlots];
-  alignas(64) Pixel above_buffer[48];
-
-  Exceptions<Pixel> exceptions;
-  std::memset(&exceptions, 0, sizeof exceptions);
-  next_gap(job, exceptions);
-  const Pixel* coming_exceptions = fill_exceptions(job, exceptions);
-
-  for (std::uint32_t first = 0; first < job.planes; first += job.planes_per_group) {
-    const std::uint32_t left = job.planes - first;
-    const std::uint32_t count = left < job.planes_per_group ? left : job.planes_per_group;
-    std::memset(job.ring, 0, static_cast<std::size_t>(plane_pixels) * count * sizeof(Pixel));
-    typename Ops::State states[kPlanesPerGroupMax * kChainsPerPlaneMax] = {};
-    ChainWalk walks[kChainsPerPlaneMax] = {};
-    // Column 0 of lane 0 of band `band` of a chain, in plane 0 of the group.
-    const auto band_rows = [&](std::uint32_t chain, std::uint64_t band) {
-      return job.ring + static_cast<long>(chain * 2 + (band & 1)) * band_pixels + kRingPadding;
-    };
-    const auto finish = [&](std::uint32_t chain, std::uint64_t band) {
-      const Pixel* rows[kPlanesPerGroupMax];
-      for (std::uint32_t plane = 0; plane < count; ++plane) {
-        rows[plane] = band_rows(chain, band) + plane * plane_pixels;
-      }
-      finish_band<Ops, Pixel>(job, first, count, rows, (band * chains + chain) * kLaneCount);
-    };
-
-    for (std::uint64_t round = 0; round < job.rounds; ++round) {
-      for (std::uint32_t chain = 0; chain < chains; ++chain) {
-        const std::uint64_t lag = chain * kChainLagTiles;
-        if (round < lag || round - lag >= job.tiles_of_chain[chain]) continue;
-        const std::uint64_t tile = round - lag;
-        ChainWalk& walk = walks[chain];
-        // The last row above this band, and above the next one.
-        const std::uint32_t chain_above = chains == 1 ? 0 : chain ^ 1;
-        const std::uint64_t band_above = chain == 0 ? walk.band + 1 : walk.band;  // parity only
-        const Pixel* above_rows =
-            band_rows(chain_above, band_above) + (kLaneCount - 1) * stride;
-        const Pixel* above_next_rows =
-            band_rows(chain_above, band_above + 1) + (kLaneCount - 1) * stride;
-        const bool first_band = chain == 0 && walk.band == 0;
-        TileSite<Pixel> site;
-        site.x0 = walk.x0;
-        site.width = width;
-        site.edge = walk.x0 < kLaneCount || walk.x0 + kSteps > width;
-        site.stride = stride;
-        const bool padded =
-            tile == 0 || (tile + 1) * kStepsPerTile > job.full_steps_of_chain[chain];
-
-        for (std::uint32_t plane = 0; plane < count; ++plane) {
-          const long offset = static_cast<long>(plane) * plane_pixels;
-          site.current = band_rows(chain, walk.band) + offset;
-          site.other = band_rows(chain, walk.band + 1) + offset;
-          if (site.edge) {
-            for (long step = 0; step < kSteps; ++step) {
-              const long x = walk.x0 + step;
-              above_buffer[16 + step] = x >= width    ? above_next_rows[offset + x - width]
-                                        : first_band ? Pixel{0}
-                                                     : above_rows[offset + x];
-            }
-            site.above = above_buffer + 16;
-          } else {
-            site.above = above_rows + offset + walk.x0;
-          }
-          const std::uint32_t byte = *job.map++;
-          const std::uint32_t id = byte & kMapClassMask;
-          const std::uint32_t predictor = map_predictor(byte);
-          typename Ops::State& state = states[plane * kChainsPerPlaneMax + chain];
-          if ((byte & kMapFlatBit) == 0) {
-            const Pixel* residuals = kZeros;
-            if (id != 0) {
-              const Kind kind = kind_of_class(id);
-              const std::uint8_t* coded = job.plain[id];
-              job.plain[id] += Exceptions<Pixel>::kSlots * coded_bits(kind) / 8;
-              residuals = Ops::unpack_plain(kind, coded, job, scratch);
-            }
-            Ops::plain_tile(state, predictor, residuals, site);
-          } else {
-            if (padded) return false;
-            const std::size_t run =
-                (std::size_t{first + plane} * chains + chain) * kFlatFamily + id;
-            const Pixel* symbols = job.flat[run];
-            const Pixel* own_exceptions = coming_exceptions;
-            coming_exceptions = fill_exceptions(job, exceptions);
-            Ops::flat_tile(state, predictor, symbols, own_exceptions, site);
-            if (symbols > job.flat_end[run]) return false;
-            job.flat[run] = symbols;
-          }
-        }
-        if (walk.x0 < kSteps && walk.band > 0) {
-          finish(chain, walk.band - 1);
-          walk.finished = walk.band;
-        }
-        walk.x0 += kSteps;
-        if (walk.x0 >= width) {
-          walk.x0 -= width;
-          ++walk.band;
-        }
-      }
-    }
-    for (std::uint32_t chain = 0; chain < chains; ++chain) {
-      if (walks[chain].finished < job.bands_of_chain[chain]) {
-        finish(chain, job.bands_of_chain[chain] - 1);
-      }
+  if (job.out.layout == OutputLayout::triple) {
+    if (!run_planes<Ops, 3>(job, 0)) return false;
+  } else {
+    for (std::uint32_t plane = 0; plane < job.planes; ++plane) {
+      if (!run_planes<Ops, 1>(job, plane)) return false;
     }
   }
-  const std::size_t runs = std::size_t{job.planes} * chains * kFlatFamily;
-  for (std::size_t run = 0; run < runs; ++run) {
-    if (job.flat[run] != job.flat_end[run]) return false;
+  for (std::uint32_t plane = 0; plane < job.planes; ++plane) {
+    const PlaneCursor<Pixel>& cursor = job.cursors[plane];
+    for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {
+      if (cursor.flat[id] != cursor.flat_end[id]) return false;
+    }
   }
   return true;
 }

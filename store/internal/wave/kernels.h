@@ -16,7 +16,7 @@ namespace slicebank::wave {
 enum class OutputLayout : std::uint8_t {
   single,  // one channel
   equal,   // one plane, repeated in every channel
-  triple,  // three planes of one group, three channels in plane order or green first
+  triple,  // 8 bit: three planes, three channels
   planar,  // any count; plane_of_channel says which
 };
 
@@ -28,47 +28,59 @@ struct Output {
   bool subtract_green;                   // triple: planes are G, R - G, B - G
   const std::uint8_t* plane_of_channel;  // planar only
   const Pixel* bias_of_plane;            // added last, modulo the pixel's range
-  const std::uint8_t* value_of_rank;     // 8 bit, single or equal only: 256 values, or null
-  std::uint32_t rank_tables;             // of 16 values each: those that are in use
+  // 8 bit, single or equal only; null without a rank map. Sixteen values a table, and
+  // each table exclusive-or the next one.
+  const std::uint8_t* value_of_rank;
+  const std::uint8_t* rank_table_changes;
+  std::uint32_t rank_tables;
+};
+
+// Where the streams of one plane stand.
+template <class Pixel>
+struct PlaneCursor {
+  const std::uint8_t* map;
+  const std::uint8_t* plain[kClassIdMax + 1];  // next coded byte of each plain class
+  const std::uint8_t* raw2;
+  const std::uint8_t* raw4;
+  const Pixel* flat[kClassIdMax + 1];      // next residual of each flat-coded class
+  const Pixel* flat_end[kClassIdMax + 1];  // behind the plane's last one
+  const std::uint8_t* gaps;                // behind those of the next exception
+  const std::uint8_t* exception_values;    // of the next exception
+  std::uint64_t exceptions;                // left in this plane
+  std::uint64_t next_exception;            // slots from the next flat-coded tile's start
 };
 
 // Everything the inverse reads and writes. Streams were counted against the map before, so
-// that only flat-coded symbols can run out; each unpacked run is followed by a tile of
-// zeros, and the inverse looks at its end once a tile.
+// that only flat-coded symbols can run out; each unpacked class is followed by a tile of
+// zeros, and the inverse looks at its plane's end once a tile.
 template <class Pixel>
 struct InverseJob {
   std::uint32_t width;
   std::uint32_t height;
   std::uint32_t planes;
-  std::uint32_t planes_per_group;
-  std::uint32_t chains_per_plane;
-  std::uint64_t rounds;
-  std::uint64_t tiles_of_chain[2];
-  std::uint64_t bands_of_chain[2];
-  std::uint64_t full_steps_of_chain[2];
+  std::uint64_t tiles;  // of a plane
+  std::uint64_t bands;
+  std::uint64_t full_steps;
 
-  const std::uint8_t* map;
-  const std::uint8_t* plain[kClassIdMax + 1];  // next coded byte of each plain class
-  const std::uint8_t* raw2;
-  const std::uint8_t* raw4;
+  PlaneCursor<Pixel>* cursors;  // one a plane
+  // 16 bit, where planes come one after another.
   const std::uint8_t* escapes_low;
   const std::uint8_t* escapes_high;
-  // Next symbol and end of each run, by (plane * chains_per_plane + chain) * 16 + class.
-  const Pixel** flat;
-  const Pixel* const* flat_end;
-
-  const std::uint8_t* gaps;
-  const std::uint8_t* gaps_end;
-  const std::uint8_t* exception_values;
   const std::uint8_t* exception_escapes_low;
   const std::uint8_t* exception_escapes_high;
 
-  // Two bands a chain of the largest group; see ring_stride() and ring_pixels().
+  // Two bands for each plane that is under way; rows are ring_stride apart.
   Pixel* ring;
   std::size_t ring_stride;
 
   Output<Pixel> out;
 };
+
+// Planes that the inverse works on at the same time: three give it three independent
+// chains of steps.
+static constexpr std::uint32_t planes_at_once(OutputLayout layout) {
+  return layout == OutputLayout::triple ? 3 : 1;
+}
 
 // Columns of padding on either side of a ring row: what full-width stores may spill.
 inline constexpr std::size_t kRingPadding = 32;
@@ -91,19 +103,16 @@ struct TileFacts {
   bool padded;
 };
 
-// One chain of one plane, and where its results go.
+// One plane, and where its results go.
 template <class Pixel>
 struct AnalysisJob {
   const Pixel* plane;  // width * height, with kPlaneSlack readable pixels on either side
   std::uint32_t width;
   std::uint32_t height;
-  std::uint32_t chains_per_plane;
-  std::uint32_t chain;
   std::uint64_t tiles;
   std::uint64_t full_steps;
-  const std::uint32_t* places;  // of each tile of the chain in the tile order
 
-  // By place. Residuals: step after step, lanes ascending; 0 where there is no pixel.
+  // By tile. Residuals: step after step, lanes ascending; 0 where there is no pixel.
   TileFacts* facts;
   Pixel* residuals;
   std::uint16_t* flat_masks;  // 16 a tile, bit l: lane l is flat; 0 in padded tiles
@@ -117,7 +126,7 @@ struct PixelKernels {
   void (*unpack_run)(Kind kind, const std::uint8_t* coded, const std::uint8_t* raw,
                      std::uint64_t symbols, Pixel* residuals);
 
-  // Predicts a whole chain, and chooses the predictor of each tile.
+  // Predicts a whole plane, and chooses the predictor of each tile.
   void (*analyse)(const AnalysisJob<Pixel>& job);
   // A plain tile; returns nothing, as sizes follow from the kind. `raw` may be null.
   void (*pack_tile)(Kind kind, const Pixel* residuals, std::uint8_t* coded, std::uint8_t* raw);

@@ -93,10 +93,10 @@ struct Ops {
     Pixel above_before;  // the pixel above lane 0 at the step before
   };
 
-  template <class Job>
-  static const Pixel* unpack_plain(Kind kind, const uint8_t* coded, Job& job, Pixel* scratch) {
+  static const Pixel* unpack_plain(Kind kind, const uint8_t* coded, InverseJob<Pixel>& job,
+                                   PlaneCursor<Pixel>& cursor, Pixel* scratch) {
     const uint32_t raw_width = raw_bits(kind);
-    const uint8_t* raw = raw_width == 2 ? job.raw2 : job.raw4;
+    const uint8_t* raw = raw_width == 2 ? cursor.raw2 : cursor.raw4;
     for (uint32_t step = 0; step < kStepsPerTile; ++step) {
       for (uint32_t lane = 0; lane < kLaneCount; ++lane) {
         const uint32_t symbol = symbol_at(coded, coded_bits(kind), kLaneCount, step, lane);
@@ -112,8 +112,8 @@ struct Ops {
       }
     }
     const uint32_t raw_bytes = kStepsPerTile * kLaneCount * raw_width / 8;
-    if (raw_width == 2) job.raw2 += raw_bytes;
-    if (raw_width == 4) job.raw4 += raw_bytes;
+    if (raw_width == 2) cursor.raw2 += raw_bytes;
+    if (raw_width == 4) cursor.raw4 += raw_bytes;
     return scratch;
   }
 
@@ -248,9 +248,8 @@ void analyse(const AnalysisJob<Pixel>& job) {
   for (uint64_t tile = 0; tile < job.tiles; ++tile) {
     Pixel residuals[kPredictors][kSlots];
     uint32_t sums[kPredictors] = {};
-    const uint32_t place = job.places[tile];
-    uint16_t* flat_masks = job.flat_masks + std::size_t{place} * kStepsPerTile;
-    TileFacts& facts = job.facts[place];
+    uint16_t* flat_masks = job.flat_masks + tile * kStepsPerTile;
+    TileFacts& facts = job.facts[tile];
     facts = {};
     facts.padded = tile == 0 || (tile + 1) * kStepsPerTile > job.full_steps;
     for (uint32_t step = 0; step < kStepsPerTile; ++step) {
@@ -260,7 +259,7 @@ void analyse(const AnalysisJob<Pixel>& job) {
         const uint64_t at = tile * kStepsPerTile + step;
         const uint64_t band = at >= lane ? (at - lane) / job.width : 0;
         const uint64_t x = at >= lane ? (at - lane) % job.width : 0;
-        const uint64_t y = (band * job.chains_per_plane + job.chain) * kLaneCount + lane;
+        const uint64_t y = band * kLaneCount + lane;
         if (at < lane || y >= job.height) {
           for (auto& candidate : residuals) candidate[slot] = 0;
           continue;
@@ -285,7 +284,7 @@ void analyse(const AnalysisJob<Pixel>& job) {
       if (sums[id] < sums[facts.predictor]) facts.predictor = static_cast<uint8_t>(id);
     }
     facts.sum = sums[facts.predictor];
-    Pixel* chosen = job.residuals + std::size_t{place} * kSlots;
+    Pixel* chosen = job.residuals + tile * kSlots;
     std::memcpy(chosen, residuals[facts.predictor], sizeof residuals[0]);
     count_tile(chosen, flat_masks, facts);
   }

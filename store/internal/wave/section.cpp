@@ -1,7 +1,6 @@
 #include "store/internal/wave/section.h"
 
 #include <algorithm>
-#include <bit>
 #include <string>
 
 #include "schema/error.h"
@@ -52,12 +51,26 @@ void parse_channels(const ImageShape& shape, ByteReader& reader, SectionHeader& 
     }
   }
   if (header.transform == Transform::subtract_green &&
-      (is_wide(shape) || channels != 3 || header.planes != 3 || header.planes_per_group != 3)) {
+      (is_wide(shape) || channels != 3 || header.planes != 3)) {
     fail("colour transform");
   }
   if ((header.flags & kFlagRanks) != 0 && (is_wide(shape) || header.planes != 1)) {
     fail("rank map");
   }
+}
+
+// Ranks pay, and are below 128, where fewer than half of the values in the range are used.
+void check_ranks(const std::array<std::uint8_t, 32>& used_values) {
+  int used = 0;
+  int lowest = 256;
+  int highest = -1;
+  for (int value = 0; value < 256; ++value) {
+    if ((used_values[static_cast<std::size_t>(value) / 8] >> value % 8 & 1) == 0) continue;
+    ++used;
+    lowest = std::min(lowest, value);
+    highest = value;
+  }
+  if (used == 0 || 2 * used > highest - lowest) fail("rank map");
 }
 
 SectionHeader parse_header(const ImageShape& shape, ByteReader& reader) {
@@ -70,18 +83,6 @@ SectionHeader parse_header(const ImageShape& shape, ByteReader& reader) {
   if (header.planes < 1 || header.planes > shape.channels) fail("number of planes");
   header.flags = reader.u8("flags");
   if ((header.flags & ~kFlagsKnown) != 0) fail("unknown flags");
-  const std::uint8_t interleave = reader.u8("interleave");
-  header.chains_per_plane = interleave & 0x0f;
-  header.planes_per_group = interleave >> 4;
-  if (header.chains_per_plane < 1 || header.chains_per_plane > kChainsPerPlaneMax ||
-      header.planes_per_group < 1 || header.planes_per_group > kPlanesPerGroupMax ||
-      header.planes_per_group > header.planes) {
-    fail("interleave");
-  }
-  const std::uint32_t lanes = is_wide(shape) ? kLanes<std::uint16_t> : kLanes<std::uint8_t>;
-  if (header.chains_per_plane == 2 && !two_chains_possible(shape.width, shape.height, lanes)) {
-    fail("interleave");
-  }
   if (reader.u8("strips") != 1) fail("number of strips");
   parse_channels(shape, reader, header);
   if (is_wide(shape)) {
@@ -92,12 +93,8 @@ SectionHeader parse_header(const ImageShape& shape, ByteReader& reader) {
     header.bias_of_plane.fill(0x80);
   }
   if ((header.flags & kFlagRanks) != 0) {
-    int used = 0;
-    for (auto& byte : header.used_values) {
-      byte = reader.u8("rank map");
-      used += std::popcount(byte);
-    }
-    if (used == 0) fail("empty rank map");
+    for (auto& byte : header.used_values) byte = reader.u8("rank map");
+    check_ranks(header.used_values);
   }
   return header;
 }
@@ -109,8 +106,6 @@ StreamSizes parse_sizes(const Section& section, std::uint32_t slots, bool wide,
   if ((mask & ~(kClassBits | kClassBits << 16)) != 0) fail("class mask");
   std::uint64_t tiles_left = section.tiles;
   std::uint64_t flat_tiles = 0;
-  const std::size_t chains =
-      std::size_t{section.header.planes} * section.header.chains_per_plane;
   for_each_class([&](std::uint32_t slot) {
     const bool flat = slot >= kFlatFamily;
     if ((mask >> (slot - 1) & 1) == 0) return;
@@ -119,9 +114,9 @@ StreamSizes parse_sizes(const Section& section, std::uint32_t slots, bool wide,
     if (!flat) return;
     flat_tiles += sizes.tiles[slot];
     std::uint64_t symbols_left = sizes.tiles[slot] * slots;
-    auto& of_chain = sizes.symbols_of_chain[slot - kFlatFamily];
-    of_chain.resize(chains);
-    for (auto& symbols : of_chain) {
+    auto& of_plane = sizes.symbols_of_plane[slot - kFlatFamily];
+    of_plane.resize(section.header.planes);
+    for (auto& symbols : of_plane) {
       symbols = reader.varint(0, symbols_left, "symbols of a class");
       symbols_left -= symbols;
       sizes.symbols[slot] += symbols;
@@ -181,9 +176,8 @@ Section parse_section(const ImageShape& shape, Bytes bytes) {
   Section section;
   section.header = parse_header(shape, reader);
   section.geometry = make_geometry(shape.width, shape.height,
-                                   wide ? kLanes<std::uint16_t> : kLanes<std::uint8_t>,
-                                   section.header.chains_per_plane);
-  section.tiles = section.geometry.tiles_per_plane() * section.header.planes;
+                                   wide ? kLanes<std::uint16_t> : kLanes<std::uint8_t>);
+  section.tiles = section.geometry.tiles * section.header.planes;
   section.sizes = parse_sizes(section, slots, wide, reader);
   section.frame_sizes = frame_sizes(section.sizes, section.tiles, slots);
   std::array<std::uint64_t, kFrames> compressed{};
@@ -218,8 +212,6 @@ std::vector<std::byte> write_section(const ImageShape& shape, const Section& sec
   append_little(out, static_cast<std::uint8_t>(header.transform));
   append_little(out, static_cast<std::uint8_t>(header.planes));
   append_little(out, header.flags);
-  append_little(out, static_cast<std::uint8_t>(header.chains_per_plane |
-                                               header.planes_per_group << 4));
   append_little(out, std::uint8_t{1});  // strips
   if ((header.flags & kFlagReferences) != 0) {
     for (const std::uint8_t plane : header.plane_of_channel) append_little(out, plane);
@@ -243,7 +235,7 @@ std::vector<std::byte> write_section(const ImageShape& shape, const Section& sec
     if (!sizes.has(slot)) return;
     append_varint(out, sizes.tiles[slot]);
     if (slot < kFlatFamily) return;
-    for (const std::uint64_t symbols : sizes.symbols_of_chain[slot - kFlatFamily]) {
+    for (const std::uint64_t symbols : sizes.symbols_of_plane[slot - kFlatFamily]) {
       append_varint(out, symbols);
     }
   });

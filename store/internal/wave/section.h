@@ -26,8 +26,6 @@ struct SectionHeader {
   std::uint32_t planes = 1;
   std::uint8_t flags = 0;
   std::vector<std::uint8_t> plane_of_channel;  // always filled
-  std::uint32_t chains_per_plane = 1;
-  std::uint32_t planes_per_group = 1;
   std::array<std::uint16_t, 32> bias_of_plane{};  // 16 bit; 8 bit: the flip of i8
   std::array<std::uint8_t, 32> used_values{};     // bit v % 8 of byte v / 8; with kFlagRanks
 };
@@ -35,9 +33,9 @@ struct SectionHeader {
 // The sizes of the streams. Slots as in map_class_slot().
 struct StreamSizes {
   std::array<std::uint64_t, kClassSlots> tiles{};
-  std::array<std::uint64_t, kClassSlots> symbols{};  // flat-coded slots: over all chains
-  // Of flat-coded slots: [slot - 16][plane * chains_per_plane + chain].
-  std::array<std::vector<std::uint64_t>, kFlatFamily> symbols_of_chain;
+  std::array<std::uint64_t, kClassSlots> symbols{};  // flat-coded slots: over all planes
+  // Of flat-coded slots: [slot - 16][plane].
+  std::array<std::vector<std::uint64_t>, kFlatFamily> symbols_of_plane;
   std::uint64_t escapes = 0;
   std::uint64_t exceptions = 0;
   std::uint64_t gap_bytes = 0;

@@ -20,8 +20,8 @@ template <class Pixel>
 class Builder {
  public:
   Builder(const TileTable<Pixel>& table, const std::vector<std::uint8_t>& slots,
-          const std::vector<std::vector<std::uint32_t>>& places)
-      : table_(table), slots_(slots), places_(places) {}
+          std::uint32_t planes)
+      : table_(table), slots_(slots), planes_(planes) {}
 
   TileStreams run() {
     write_map();
@@ -97,7 +97,7 @@ class Builder {
     }
   }
 
-  // A flat-coded class: the coded pixels of its tiles, chain after chain.
+  // A flat-coded class: the coded pixels of its tiles, plane after plane.
   void write_flat_runs() {
     const PixelKernels<Pixel>& kernels = pixel_kernels<Pixel>();
     StreamSizes& sizes = streams_.sizes;
@@ -107,13 +107,14 @@ class Builder {
       if (!sizes.has(slot)) continue;
       run.resize(sizes.tiles[slot] * kSlots + 64);
       std::size_t count = 0;
-      for (const auto& chain : places_) {
+      const std::size_t tiles_per_plane = slots_.size() / planes_;
+      for (std::size_t begin = 0; begin < slots_.size(); begin += tiles_per_plane) {
         const std::size_t before = count;
-        for (const std::uint32_t tile : chain) {
+        for (std::size_t tile = begin; tile < begin + tiles_per_plane; ++tile) {
           if (slots_[tile] != slot) continue;
           count += kernels.compact(residuals(tile), flat_masks(tile), run.data() + count);
         }
-        sizes.symbols_of_chain[id].push_back(count - before);
+        sizes.symbols_of_plane[id].push_back(count - before);
       }
       sizes.symbols[slot] = count;
       const Kind kind = kind_of_class(id);
@@ -165,7 +166,7 @@ class Builder {
 
   const TileTable<Pixel>& table_;
   const std::vector<std::uint8_t>& slots_;
-  const std::vector<std::vector<std::uint32_t>>& places_;
+  std::uint32_t planes_;
   TileStreams streams_;
   Escapes escapes_;
 };
@@ -174,15 +175,13 @@ class Builder {
 
 template <class Pixel>
 TileStreams build_streams(const TileTable<Pixel>& table, const std::vector<std::uint8_t>& slots,
-                          const std::vector<std::vector<std::uint32_t>>& places) {
-  return Builder<Pixel>(table, slots, places).run();
+                          std::uint32_t planes) {
+  return Builder<Pixel>(table, slots, planes).run();
 }
 
 template TileStreams build_streams(const TileTable<std::uint8_t>&,
-                                   const std::vector<std::uint8_t>&,
-                                   const std::vector<std::vector<std::uint32_t>>&);
+                                   const std::vector<std::uint8_t>&, std::uint32_t);
 template TileStreams build_streams(const TileTable<std::uint16_t>&,
-                                   const std::vector<std::uint8_t>&,
-                                   const std::vector<std::vector<std::uint32_t>>&);
+                                   const std::vector<std::uint8_t>&, std::uint32_t);
 
 }  // namespace slicebank::wave

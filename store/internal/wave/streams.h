@@ -18,9 +18,9 @@ struct TileStreams {
   std::array<std::vector<std::uint8_t>, kFrames> frames;  // before compression
 };
 
-// `slots` as assign_classes() gave them, `places` as tile_places() did.
+// `slots` as assign_classes() gave them; `planes` have equally many tiles each.
 template <class Pixel>
 TileStreams build_streams(const TileTable<Pixel>& table, const std::vector<std::uint8_t>& slots,
-                          const std::vector<std::vector<std::uint32_t>>& places);
+                          std::uint32_t planes);
 
 }  // namespace slicebank::wave

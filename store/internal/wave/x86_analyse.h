@@ -1,4 +1,4 @@
-// The encoder's prediction for x86: a chain's pixels in skewed order, five predictions a
+// The encoder's prediction for x86: a plane's pixels in skewed order, five predictions a
 // step, the best one kept. Included inside a namespace of each kernel file.
 
 template <class Pixel>
@@ -47,23 +47,22 @@ struct Analysis {
     alignas(16) Pixel edge_above[32];
   };
 
-  // Where the chain is: lane 0's column and band at the start of the tile.
+  // Lane 0's column and band at the start of the tile.
   struct Walk {
     long x0;
     std::uint64_t band;
   };
 
-  // Row of a lane in a band of the chain, or null where there is none.
+  // Row of a lane in a band, or null where there is none.
   static const Pixel* row(const AnalysisJob<Pixel>& job, std::uint64_t band, long lane) {
-    const std::uint64_t y = (band * job.chains_per_plane + job.chain) * kLaneCount +
-                            static_cast<std::uint64_t>(lane);
+    const std::uint64_t y = band * kLaneCount + static_cast<std::uint64_t>(lane);
     return y < job.height ? job.plane + y * job.width : nullptr;
   }
 
   static void fetch_inside(const AnalysisJob<Pixel>& job, const Walk& walk, Pixels& pixels) {
     const Pixel* first = row(job, walk.band, 0) + walk.x0;
     const long diagonal = static_cast<long>(job.width) - 1;
-    const std::uint64_t y0 = (walk.band * job.chains_per_plane + job.chain) * kLaneCount;
+    const std::uint64_t y0 = walk.band * kLaneCount;
     const std::uint64_t rows = job.height - y0;
     __m128i lanes[16];
     for (long lane = 0; lane < kLaneCount; ++lane) {
@@ -108,7 +107,7 @@ struct Analysis {
       long x = walk.x0 + step;
       const std::uint64_t band = x < width ? walk.band : walk.band + 1;
       if (x >= width) x -= width;
-      const std::uint64_t y = (band * job.chains_per_plane + job.chain) * kLaneCount;
+      const std::uint64_t y = band * kLaneCount;
       pixels.edge_above[16 + step] =
           y > 0 && y <= job.height ? job.plane[(y - 1) * job.width + static_cast<std::uint64_t>(x)]
                                    : Pixel{0};
@@ -273,8 +272,7 @@ struct Analysis {
     __m128i west = _mm_setzero_si128();
     __m128i north = _mm_setzero_si128();
     for (std::uint64_t tile = 0; tile < job.tiles; ++tile) {
-      const std::uint32_t place = job.places[tile];
-      TileFacts& facts = job.facts[place];
+      TileFacts& facts = job.facts[tile];
       facts.padded = tile == 0 || (tile + 1) * kStepsPerTile > job.full_steps;
       if (walk.x0 < kLaneCount || walk.x0 + 16 > static_cast<long>(job.width)) {
         fetch_edge(job, walk, pixels);
@@ -284,8 +282,8 @@ struct Analysis {
         predict_tile<false>(job, walk, pixels, west, north, candidates);
       }
       if (facts.padded) clear_padding(job, tile, walk, candidates);
-      keep_best(candidates, facts, job.residuals + std::size_t{place} * kSlots,
-                job.flat_masks + std::size_t{place} * 16);
+      keep_best(candidates, facts, job.residuals + tile * kSlots,
+                job.flat_masks + tile * 16);
       walk.x0 += 16;
       if (walk.x0 >= static_cast<long>(job.width)) {
         walk.x0 -= static_cast<long>(job.width);

@@ -24,7 +24,7 @@ struct Ops {
   }
 
   static const Pixel* unpack_plain(Kind kind, const std::uint8_t* coded, InverseJob<Pixel>& job,
-                                   Pixel* scratch) {
+                                   PlaneCursor<Pixel>& cursor, Pixel* scratch) {
     switch (kind) {
       case Kind::full:
         return unpack_full(coded, job, scratch);
@@ -35,12 +35,12 @@ struct Ops {
         unpack_crumbs(coded, scratch);
         return scratch;
       case Kind::nibble_raw2:
-        unpack_raw2(coded, job.raw2, scratch);
-        job.raw2 += 4 * L::kCount;
+        unpack_raw2(coded, cursor.raw2, scratch);
+        cursor.raw2 += 4 * L::kCount;
         return scratch;
       case Kind::nibble_raw4:
-        unpack_raw4(coded, job.raw4, scratch);
-        job.raw4 += 8 * L::kCount;
+        unpack_raw4(coded, cursor.raw4, scratch);
+        cursor.raw4 += 8 * L::kCount;
         return scratch;
     }
     return scratch;
@@ -316,15 +316,14 @@ struct Ops {
     }
     const Pixel bias = out.bias_of_plane[0];
     constexpr std::uint32_t kStep = 32 / sizeof(Pixel);
-    for (std::uint32_t x = 0;; x += kStep) {
-      if (x + kStep > width) x = width - kStep;
-      std::byte* to = target + x * sizeof(Pixel);
-      add_and_store(to, row + x, bias);
-      if (x + kStep == width) break;
+    for (std::uint32_t x = 0; x + kStep < width; x += kStep) {
+      add_and_store(target + x * sizeof(Pixel), row + x, bias);
     }
+    add_and_store(target + (width - kStep) * sizeof(Pixel), row + (width - kStep), bias);
   }
 
-  static void add_and_store(std::byte* to, const Pixel* from, Pixel bias) {
+  static inline __attribute__((always_inline)) void add_and_store(std::byte* to,
+                                                                  const Pixel* from, Pixel bias) {
 #ifdef __AVX2__
     if constexpr (sizeof(Pixel) == 1) {
       store_wide(to, _mm256_add_epi8(load_wide(from), _mm256_set1_epi8(static_cast<char>(bias))));
@@ -340,54 +339,54 @@ struct Ops {
 #endif
   }
 
-  // 16 values at a time, from sixteen tables of 16: the table whose high nibble differs
-  // from the rank's gives zero, because saturation sets the top bit of the index.
-#ifdef __AVX2__
+  // Ranks are below 128. After adding 0x70, a rank of table t or below has the top bit of
+  // its shuffle index clear in step t, and takes part in the steps from its own table on:
+  // the changes of those steps add up to its value.
   static void row_of_ranks(const Output<Pixel>& out, const Pixel* row, std::uint32_t width,
                            std::uint8_t* target) {
-    const std::uint32_t tables = out.rank_tables;
-    const __m256i first = _mm256_set1_epi8(static_cast<char>(out.value_of_rank[0]));
-    for (std::uint32_t x = 0;; x += 32) {
-      if (x + 32 > width) x = width - 32;
-      const __m256i ranks = load_wide(row + x);
-      __m256i values = first;
-      if (!_mm256_testz_si256(ranks, ranks)) {
-        values = _mm256_setzero_si256();
-        for (std::uint32_t table = 0; table < tables; ++table) {
-          const __m256i part =
-              _mm256_broadcastsi128_si256(load(out.value_of_rank + 16 * table));
-          const __m256i index = _mm256_adds_epu8(
-              _mm256_xor_si256(ranks, _mm256_set1_epi8(static_cast<char>(table << 4))),
-              _mm256_set1_epi8(0x70));
-          values = _mm256_or_si256(values, _mm256_shuffle_epi8(part, index));
-        }
-      }
-      store_wide(target + x, values);
-      if (x + 32 == width) break;
+    constexpr std::uint32_t kStep = 16 * kRankVectors;
+    for (std::uint32_t x = 0; x + kStep < width; x += kStep) {
+      values_of_ranks(out, row + x, target + x);
     }
+    values_of_ranks(out, row + width - kStep, target + width - kStep);
+  }
+
+#ifdef __AVX2__
+  static constexpr std::uint32_t kRankVectors = 2;
+
+  static void values_of_ranks(const Output<Pixel>& out, const Pixel* from, std::uint8_t* to) {
+    const __m256i ranks = load_wide(from);
+    if (_mm256_testz_si256(ranks, ranks)) {
+      store_wide(to, _mm256_set1_epi8(static_cast<char>(out.value_of_rank[0])));
+      return;
+    }
+    __m256i index = _mm256_add_epi8(ranks, _mm256_set1_epi8(0x70));
+    __m256i values = _mm256_setzero_si256();
+    for (std::uint32_t table = 0; table < out.rank_tables; ++table) {
+      const __m256i changes =
+          _mm256_broadcastsi128_si256(load(out.rank_table_changes + 16 * table));
+      values = _mm256_xor_si256(values, _mm256_shuffle_epi8(changes, index));
+      index = _mm256_sub_epi8(index, _mm256_set1_epi8(16));
+    }
+    store_wide(to, values);
   }
 #else
-  static void row_of_ranks(const Output<Pixel>& out, const Pixel* row, std::uint32_t width,
-                           std::uint8_t* target) {
-    const std::uint32_t tables = out.rank_tables;
-    const __m128i first = _mm_set1_epi8(static_cast<char>(out.value_of_rank[0]));
-    for (std::uint32_t x = 0;; x += 16) {
-      if (x + 16 > width) x = width - 16;
-      const __m128i ranks = load(row + x);
-      __m128i values = first;
-      if (!_mm_testz_si128(ranks, ranks)) {
-        values = _mm_setzero_si128();
-        for (std::uint32_t table = 0; table < tables; ++table) {
-          const __m128i index =
-              _mm_adds_epu8(_mm_xor_si128(ranks, _mm_set1_epi8(static_cast<char>(table << 4))),
-                            _mm_set1_epi8(0x70));
-          values = _mm_or_si128(values,
-                                _mm_shuffle_epi8(load(out.value_of_rank + 16 * table), index));
-        }
-      }
-      store(target + x, values);
-      if (x + 16 == width) break;
+  static constexpr std::uint32_t kRankVectors = 1;
+
+  static void values_of_ranks(const Output<Pixel>& out, const Pixel* from, std::uint8_t* to) {
+    const __m128i ranks = load(from);
+    if (_mm_testz_si128(ranks, ranks)) {
+      store(to, _mm_set1_epi8(static_cast<char>(out.value_of_rank[0])));
+      return;
     }
+    __m128i index = _mm_add_epi8(ranks, _mm_set1_epi8(0x70));
+    __m128i values = _mm_setzero_si128();
+    for (std::uint32_t table = 0; table < out.rank_tables; ++table) {
+      const __m128i changes = load(out.rank_table_changes + 16 * table);
+      values = _mm_xor_si128(values, _mm_shuffle_epi8(changes, index));
+      index = _mm_sub_epi8(index, _mm_set1_epi8(16));
+    }
+    store(to, values);
   }
 #endif
 

@@ -89,7 +89,7 @@ static inline __m128i first_column(long x) {
 
 // Rows of 16 steps from 16 steps of lanes. 8 bit: out[l] is lane l. 16 bit: lane l is
 // out[2 * l] (steps 0 to 7) and out[2 * l + 1].
-#if 0
+#ifdef __AVX2__
 static inline void transpose(std::uint8_t, const __m128i* in, __m128i* out) {
   // Each 128-bit half transposes eight steps; the last exchange brings the halves together.
   __m256i a[8], b[8];

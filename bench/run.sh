@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# What `./dev bench` runs, from the root of the checkout: run.sh record | read | all [ARG ...]
+set -euo pipefail
+which=$1; shift
+programs=build/bench/bench
+data=build/bench-data
+results=$data/results
+mkdir -p "$data" "$results"
+
+record() {
+  if [ ! -d "$data/inputs" ]; then
+    local samples=../shared/data
+    if [ -d "$samples" ]; then
+      python3 bench/make_inputs.py "$samples" "$data/inputs"
+    else
+      printf 'real sample files (%s) are not there: phantom slices only\n' "$samples" >&2
+    fi
+  fi
+  "$programs/record_bench" "$data/inputs" --json "$results/record.json" "$@"
+}
+
+read_samples() {
+  "$programs/random_read_bench" --work "$data/read" --json "$results/read.json" "$@"
+}
+
+case $which in
+  record) record "$@" ;;
+  read) read_samples "$@" ;;
+  all) record; read_samples ;;
+  *) printf "bench: no bench '%s'; there are record, read and all\n" "$which" >&2; exit 2 ;;
+esac
+printf 'results are kept in %s\n' "$results" >&2
