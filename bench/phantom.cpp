@@ -21,7 +21,6 @@ constexpr std::uint32_t kSideMin = 16;
 constexpr std::uint32_t kSideMax = 4096;
 constexpr std::uint32_t kSlicesMax = 9999;  // the layout has four digits for a slice
 constexpr std::uint32_t kStack = 64;        // slices from one end of a body to the other and back
-constexpr std::uint32_t kMaskPixelsMin = 6;
 
 void check_options(const Options& options) {
   if (options.side < kSideMin || options.side > kSideMax) {

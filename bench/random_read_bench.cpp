@@ -74,12 +74,13 @@ struct Result {
   std::uint32_t workers = 0;
   std::uint64_t bytes_a_read = 0;                      // decoded, mean
   std::map<std::string, std::vector<double>> seconds;  // a read, by contender and round
+  std::map<std::string, std::vector<double>> cpu_seconds;
 };
 
 Result measure(const Material& material, const std::string& kind, const Order& all,
                std::uint32_t workers, const Options& options,
                const std::vector<Contender>& contenders) {
-  Result result{kind, workers, 0, {}};
+  Result result{kind, workers, 0, {}, {}};
   std::uint64_t bytes = 0;
   for (const std::size_t place : all) bytes += material.pictures[place].decoded_bytes;
   result.bytes_a_read = bytes / all.size();
@@ -91,27 +92,31 @@ Result measure(const Material& material, const std::string& kind, const Order& a
     if (round == 0) order.resize(std::max<std::size_t>(workers, order.size() / 10));
     for (std::size_t turn = 0; turn < contenders.size(); ++turn) {
       const Contender& contender = contenders[(turn + round) % contenders.size()];
-      const double seconds = contender.run(split(order, workers));
-      if (round > 0) {
-        result.seconds[contender.name].push_back(seconds / static_cast<double>(order.size()));
-      }
+      const Timing timing = contender.run(split(order, workers));
+      if (round == 0) continue;
+      const auto reads = static_cast<double>(order.size());
+      result.seconds[contender.name].push_back(timing.wall_seconds / reads);
+      result.cpu_seconds[contender.name].push_back(timing.cpu_seconds / reads);
     }
   }
   return result;
 }
 
 // The rounds' ratios: how many times as fast as `peer` the bank was.
-std::vector<double> ratios(const Result& result, const std::string& peer) {
+std::vector<double> ratios(const std::map<std::string, std::vector<double>>& seconds,
+                           const std::string& peer) {
   std::vector<double> out;
-  const auto& ours = result.seconds.at("slicebank");
-  const auto& theirs = result.seconds.at(peer);
+  const auto& ours = seconds.at("slicebank");
+  const auto& theirs = seconds.at(peer);
   for (std::size_t i = 0; i < ours.size(); ++i) out.push_back(theirs[i] / ours[i]);
   return out;
 }
 
-std::string ratio_text(const std::vector<double>& values) {
-  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
-  return fmt::format("{:.1f}x [{:.1f}..{:.1f}]", median(values), *least, *greatest);
+std::string ratio_text(const Result& result, const std::string& peer) {
+  const auto wall = ratios(result.seconds, peer);
+  const auto [least, greatest] = std::minmax_element(wall.begin(), wall.end());
+  return fmt::format("{:.1f}x [{:.1f}..{:.1f}] cpu {:.1f}x", median(wall), *least, *greatest,
+                     median(ratios(result.cpu_seconds, peer)));
 }
 
 struct Sizes {
@@ -164,7 +169,7 @@ void print_result(const Result& result, const std::vector<Contender>& contenders
   }
   for (const Contender& contender : contenders) {
     if (contender.name == "slicebank") continue;
-    std::printf("   %-20s", ratio_text(ratios(result, contender.name)).c_str());
+    std::printf("   %-30s", ratio_text(result, contender.name).c_str());
   }
   std::printf("\n");
   std::fflush(stdout);
@@ -194,10 +199,11 @@ ordered_json to_json(const Material& material, const std::vector<Result>& result
       entry["us_a_read"][name] = median(seconds) * 1e6;
       entry["mb_a_second"][name] = static_cast<double>(result.bytes_a_read) / median(seconds) / 1e6;
       if (name == "slicebank") continue;
-      const auto all = ratios(result, name);
+      const auto all = ratios(result.seconds, name);
       entry["times_as_fast_as"][name] = {{"median", median(all)},
                                          {"min", *std::min_element(all.begin(), all.end())},
-                                         {"max", *std::max_element(all.begin(), all.end())}};
+                                         {"max", *std::max_element(all.begin(), all.end())},
+                                         {"cpu_median", median(ratios(result.cpu_seconds, name))}};
     }
     out["results"].push_back(entry);
   }
@@ -251,7 +257,7 @@ int run(const Options& options) {
       "kind", "w");
   for (const Contender& contender : contenders) std::printf("  %-22s", contender.name.c_str());
   for (const Contender& contender : contenders) {
-    if (contender.name != "slicebank") std::printf("   against %-12s", contender.name.c_str());
+    if (contender.name != "slicebank") std::printf("   against %-22s", contender.name.c_str());
   }
   std::printf("\n");
 

@@ -17,7 +17,9 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
+#include <random>
 
 #include "bench/peers/peers.h"
 
@@ -128,8 +130,13 @@ KindResult measure(const std::string& kind, const std::vector<Image>& images,
 
   std::vector<Image> targets = images;
   const double end = now() + seconds * static_cast<double>(used.size());
+  // Another order in each pass, so that nobody always runs on caches that libpng left behind.
+  std::vector<std::size_t> order(used.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937 random(7);
   for (int pass = 0; pass < 7 || (now() < end && pass < 2000); ++pass) {
-    for (std::size_t c = 0; c < used.size(); ++c) {
+    std::shuffle(order.begin(), order.end(), random);
+    for (const std::size_t c : order) {
       const double begin = now();
       for (std::uint64_t repeat = 0; repeat < repeats; ++repeat) {
         for (std::size_t i = 0; i < images.size(); ++i) {
@@ -141,7 +148,8 @@ KindResult measure(const std::string& kind, const std::vector<Image>& images,
   }
   const double encode_end = now() + seconds * static_cast<double>(used.size()) / 2;
   for (int pass = 0; pass < 3 || (now() < encode_end && pass < 200); ++pass) {
-    for (std::size_t c = 0; c < used.size(); ++c) {
+    std::shuffle(order.begin(), order.end(), random);
+    for (const std::size_t c : order) {
       const double begin = now();
       for (const Image& image : images) used[c]->encode(image);
       out.results[c].encode_seconds.push_back(now() - begin);
@@ -279,7 +287,6 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "usage: record_bench INPUTS [--seconds S] [--kind NAME]... [--json FILE]\n");
     return 2;
   }
-  // Peers stand between our own variants: a codec that follows itself reads too fast.
   std::vector<Codec> codecs = {png_codec(), wave_codec(2), zstd_codec()};
   for (Codec& codec : prototype_codec()) codecs.push_back(std::move(codec));
   codecs.push_back(wave_codec(1));

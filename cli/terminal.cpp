@@ -66,6 +66,7 @@ void Terminal::say(std::string_view text) {
 }
 
 void Terminal::warn(std::string_view text) {
+  std::fflush(stdout);  // so that results and talk keep their order on a terminal
   end_progress();
   fmt::print(stderr, "{}\n", text);
 }

@@ -1,5 +1,6 @@
-// JSON from outside, read as a stream: depth, string and duplicate-key limits, memory
-// bounded by the largest single value. Any thread; one parser a stream.
+// JSON from outside, read as a stream: depth, string and list limits, duplicate keys
+// refused. Memory is bounded by the largest single value and 16 to 32 bytes a key (its
+// hash, to tell duplicates). Any thread; one parser a stream.
 #pragma once
 
 #include <filesystem>

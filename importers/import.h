@@ -29,7 +29,11 @@ struct ImportOptions {
   bool stop_on_error = false;  // --on-error stop
   bool retry_failed = true;    // read items again that failed before
   std::string tool_version;
-  std::map<std::string, std::string> dataset_overrides;  // licence, citation, url, version
+
+  // What the source does not say of its datasets: licence, licence-source, citation, url,
+  // version, region; modality, where the layout tells none; name, for a source of one
+  // dataset. Error(bad_argument) for any other word.
+  std::map<std::string, std::string> dataset_overrides;
 
   // Performance.
   unsigned jobs = 0;  // decoding threads; 0 is one a core

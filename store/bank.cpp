@@ -30,8 +30,7 @@ class Scaffold {
     // Only a process of our number can have left one here, and that one is gone.
     std::filesystem::remove_all(path_, ignored);
     if (::mkdir(path_.c_str(), 0750) != 0) {
-      throw Error(errno == ENOSPC ? ErrorCode::out_of_space : ErrorCode::io,
-                  path_.string() + ": " + std::strerror(errno));
+      throw system_error(path_, "create");
     }
   }
   ~Scaffold() {
@@ -45,13 +44,11 @@ class Scaffold {
 
   void move_to(const std::filesystem::path& target) {
     int failed = ::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE);
-    if (failed != 0 && (errno == EINVAL || errno == ENOSYS) &&
-        !std::filesystem::exists(target)) {
+    if (failed != 0 && (errno == EINVAL || errno == ENOSYS) && !std::filesystem::exists(target)) {
       failed = ::rename(path_.c_str(), target.c_str());
     }
     if (failed != 0) {
-      throw Error(errno == EEXIST ? ErrorCode::already_exists : ErrorCode::io,
-                  target.string() + ": " + std::strerror(errno));
+      throw system_error(target, "rename");
     }
     moved_ = true;
   }
@@ -108,8 +105,8 @@ Bank Bank::create(const std::filesystem::path& path, const CreateOptions& option
 
   BankFile file;
   file.uuid = random_uuid();
-  file.created_by = options.created_by.empty() ? "slicebank " SLICEBANK_VERSION
-                                               : options.created_by;
+  file.created_by =
+      options.created_by.empty() ? "slicebank " SLICEBANK_VERSION : options.created_by;
   BankPosition position;
   position.token = random_token();
   Scaffold scaffold(target.string() + ".tmp-" + std::to_string(::getpid()));
@@ -146,9 +143,7 @@ bool Bank::is_bank(const std::filesystem::path& path) {
 const std::filesystem::path& Bank::path() const { return state_->path; }
 const BankUuid& Bank::uuid() const { return state_->file.uuid; }
 
-Generation Bank::generation() const {
-  return read_index_position(*IndexLease(*state_)).generation;
-}
+Generation Bank::generation() const { return read_index_position(*IndexLease(*state_)).generation; }
 
 BankInfo Bank::info() const {
   BankInfo info;
@@ -200,13 +195,12 @@ std::optional<SubjectInfo> Bank::subject(SubjectId id) const {
 std::optional<VolumeInfo> Bank::volume(VolumeId id) const {
   const lmdb::ReadTransaction transaction(state_->records());
   const BankUuid& uuid = state_->file.uuid;
-  const auto payload =
-      read_catalog(transaction, uuid, catalog::id_key(Kind::volume, raw(id)));
+  const auto payload = read_catalog(transaction, uuid, catalog::id_key(Kind::volume, raw(id)));
   if (!payload) return std::nullopt;
   catalog::StoredVolume volume = catalog::decode_volume(*payload);
   if (volume.coverage_set != 0) {
-    const auto classes = read_catalog(transaction, uuid,
-                                      catalog::id_key(Kind::coverage_set, volume.coverage_set));
+    const auto classes =
+        read_catalog(transaction, uuid, catalog::id_key(Kind::coverage_set, volume.coverage_set));
     if (!classes) {
       throw Error(ErrorCode::corrupt, state_->path.string() + ": the coverage of volume " +
                                           std::to_string(raw(id)) + " is missing");
@@ -227,12 +221,12 @@ std::optional<DatasetInfo> Bank::find_dataset(const std::string& name) const {
 std::vector<DatasetInfo> Bank::datasets() const {
   std::vector<DatasetInfo> all;
   const lmdb::ReadTransaction transaction(state_->records());
-  transaction.scan(lmdb::Database::catalog, catalog::kind_prefix(Kind::dataset),
-                   [&](std::string_view key, Bytes value) {
-                     all.push_back(
-                         catalog::decode_dataset(catalog::open(state_->file.uuid, key, value)));
-                     return true;
-                   });
+  transaction.scan(
+      lmdb::Database::catalog, catalog::kind_prefix(Kind::dataset),
+      [&](std::string_view key, Bytes value) {
+        all.push_back(catalog::decode_dataset(catalog::open(state_->file.uuid, key, value)));
+        return true;
+      });
   return all;
 }
 

@@ -50,8 +50,8 @@ class Names {
     if (volumes_.size() >= kNamesMax) volumes_.clear();
     const VolumeInfo info =
         catalog::decode_volume(entry(transaction, catalog::Kind::volume, raw(id))).info;
-    const SubjectInfo subject = catalog::decode_subject(
-        entry(transaction, catalog::Kind::subject, raw(info.subject_id)));
+    const SubjectInfo subject =
+        catalog::decode_subject(entry(transaction, catalog::Kind::subject, raw(info.subject_id)));
     Volume volume;
     volume.dataset = &dataset(transaction, info.dataset_id);
     append_text(volume.text, volume.dataset->name);

@@ -19,20 +19,79 @@ constexpr int kFunctionCallsMax = 200;
 // What a SELECT may call: nothing that reads files, loads code, or takes time that grows
 // faster than its input.
 const std::set<std::string>& allowed_functions() {
-  static const std::set<std::string> functions = {
-      "abs",      "acos",     "asin",      "atan",         "atan2",       "avg",
-      "ceil",     "ceiling",  "char",      "coalesce",     "cos",         "count",
-      "cume_dist", "degrees", "dense_rank", "exp",         "first_value", "floor",
-      "format",   "glob",     "group_concat", "hex",       "ifnull",      "iif",
-      "json_array", "json_array_length", "json_extract", "json_group_array",
-      "json_group_object", "json_object", "json_type", "json_valid", "lag",  "last_value",
-      "lead",     "length",   "like",      "ln",           "log",         "log10",
-      "log2",     "lower",    "ltrim",     "max",          "min",         "mod",
-      "nth_value", "ntile",   "nullif",    "percent_rank", "pi",          "pow",
-      "power",    "printf",   "quote",     "radians",      "rank",        "round",
-      "row_number", "rtrim",  "sign",      "sin",          "sqrt",        "substr",
-      "substring", "sum",     "tan",       "total",        "trim",        "trunc",
-      "typeof",   "unicode",  "upper"};
+  static const std::set<std::string> functions = {"abs",
+                                                  "acos",
+                                                  "asin",
+                                                  "atan",
+                                                  "atan2",
+                                                  "avg",
+                                                  "ceil",
+                                                  "ceiling",
+                                                  "char",
+                                                  "coalesce",
+                                                  "cos",
+                                                  "count",
+                                                  "cume_dist",
+                                                  "degrees",
+                                                  "dense_rank",
+                                                  "exp",
+                                                  "first_value",
+                                                  "floor",
+                                                  "format",
+                                                  "glob",
+                                                  "group_concat",
+                                                  "hex",
+                                                  "ifnull",
+                                                  "iif",
+                                                  "json_array",
+                                                  "json_array_length",
+                                                  "json_extract",
+                                                  "json_group_array",
+                                                  "json_group_object",
+                                                  "json_object",
+                                                  "json_type",
+                                                  "json_valid",
+                                                  "lag",
+                                                  "last_value",
+                                                  "lead",
+                                                  "length",
+                                                  "like",
+                                                  "ln",
+                                                  "log",
+                                                  "log10",
+                                                  "log2",
+                                                  "lower",
+                                                  "ltrim",
+                                                  "max",
+                                                  "min",
+                                                  "mod",
+                                                  "nth_value",
+                                                  "ntile",
+                                                  "nullif",
+                                                  "percent_rank",
+                                                  "pi",
+                                                  "pow",
+                                                  "power",
+                                                  "printf",
+                                                  "quote",
+                                                  "radians",
+                                                  "rank",
+                                                  "round",
+                                                  "row_number",
+                                                  "rtrim",
+                                                  "sign",
+                                                  "sin",
+                                                  "sqrt",
+                                                  "substr",
+                                                  "substring",
+                                                  "sum",
+                                                  "tan",
+                                                  "total",
+                                                  "trim",
+                                                  "trunc",
+                                                  "typeof",
+                                                  "unicode",
+                                                  "upper"};
   return functions;
 }
 
@@ -50,8 +109,7 @@ void run_guarded_sql(const Bank& bank, const std::string& sql, const GuardOption
   rules.stop = options.stop;
   if (options.heap_bytes_max != 0) sqlite::set_heap_limit(options.heap_bytes_max);
 
-  const auto connection =
-      sqlite::Connection::open_guarded(bank.state()->index_file(), rules);
+  const auto connection = sqlite::Connection::open_guarded(bank.state()->index_file(), rules);
   sqlite::Statement statement = connection.prepare_guarded(sql);
   std::vector<std::string> names;
   for (int column = 0; column < statement.columns(); ++column) {
@@ -62,8 +120,8 @@ void run_guarded_sql(const Bank& bank, const std::string& sql, const GuardOption
   std::uint64_t rows = 0;
   while (statement.step()) {
     if (++rows > options.rows_max) {
-      throw Error(ErrorCode::limit,
-                  "more than " + std::to_string(options.rows_max) + " rows", "add a LIMIT");
+      throw Error(ErrorCode::limit, "more than " + std::to_string(options.rows_max) + " rows",
+                  "add a LIMIT");
     }
     for (int column = 0; column < statement.columns(); ++column) {
       values[static_cast<std::size_t>(column)] = statement.value(column);

@@ -83,8 +83,7 @@ std::vector<Mask> Reader::masks(SampleId id, std::span<const ClassId> classes) c
 void Reader::image_into(SampleId id, MutableBytes out_hwc) const {
   const lmdb::ReadTransaction transaction(state_->records());
   const StoredDictionaries dictionaries(*state_, transaction);
-  decode_image(state_->file.uuid, id, record_of(*state_, transaction, id), &dictionaries,
-               out_hwc);
+  decode_image(state_->file.uuid, id, record_of(*state_, transaction, id), &dictionaries, out_hwc);
 }
 
 std::vector<Sample> Reader::samples(std::span<const SampleId> ids, const ReadParts& parts) const {

@@ -24,7 +24,7 @@ constexpr std::uint32_t kLockWaitMs = 10'000;
 // What the index that is to be replaced knew and the records may not.
 struct OldIndex {
   Generation generation{};
-  NextIds next;  // above every id it knew
+  NextIds next;                // above every id it knew
   std::vector<SampleId> lost;  // rows with neither record nor deletion
 };
 
@@ -173,8 +173,7 @@ ReindexReport reindex(const std::filesystem::path& bank,
     ProjectionSource source;
     source.progress = progress;
     source.damaged_record = [&](SampleId id, const Error&) { report.damaged.push_back(id); };
-    report.samples =
-        project_all(connection, projection, transaction, state->file.uuid, source);
+    report.samples = project_all(connection, projection, transaction, state->file.uuid, source);
     projection.set_position(state->file.uuid, read_position(transaction, state->file.uuid));
   });
   replace_index(built, state->index_file());

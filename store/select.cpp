@@ -43,8 +43,7 @@ Rows select(const Bank& bank, const std::string& sql, const std::vector<SqlValue
   return Rows(std::make_unique<Rows::Impl>(bank, sql, values));
 }
 
-std::string explain(const Bank& bank, const std::string& sql,
-                    const std::vector<SqlValue>& values) {
+std::string explain(const Bank& bank, const std::string& sql, const std::vector<SqlValue>& values) {
   std::string plan;
   for (Rows rows = select(bank, "EXPLAIN QUERY PLAN " + sql, values); rows.next();) {
     plan.append(rows.text(3)).push_back('\n');

@@ -37,9 +37,8 @@ std::optional<SplitData> find_split(const Bank& bank, const std::string& name) {
 
 std::vector<SplitData> list_splits(const Bank& bank) {
   std::vector<SplitData> splits;
-  for_each_entry(bank, Kind::split, [&](Bytes payload) {
-    splits.push_back(catalog::decode_split(payload, false));
-  });
+  for_each_entry(bank, Kind::split,
+                 [&](Bytes payload) { splits.push_back(catalog::decode_split(payload, false)); });
   return splits;
 }
 

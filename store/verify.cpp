@@ -63,9 +63,8 @@ void check_sections(SampleId id, Bytes record) {
   const std::size_t masks_at = RecordLayout::kHeaderBytes + std::size_t{header.meta_bytes};
   const Bytes masks = record.subspan(masks_at, header.masks_bytes);
   const Bytes image = record.subspan(record.size() - header.image_bytes);
-  for (const auto& [section, bytes, hash] :
-       {std::tuple{"masks", masks, header.masks_hash},
-        std::tuple{"image", image, header.image_hash}}) {
+  for (const auto& [section, bytes, hash] : {std::tuple{"masks", masks, header.masks_hash},
+                                             std::tuple{"image", image, header.image_hash}}) {
     if (hash64(bytes) == hash) continue;
     throw Error(ErrorCode::corrupt, "sample " + std::to_string(raw(id)) + ": " + section +
                                         " section: a byte is not as it was written");
@@ -107,8 +106,8 @@ void check_pixels(const BankState& bank, const lmdb::ReadTransaction& transactio
   for (std::size_t i = 0; i < sample.masks.size(); ++i) {
     const Extent extent = extent_of(sample.masks[i], info.shape.width);
     if (extent.area == info.annotations[i].area && extent.box == info.annotations[i].box) continue;
-    throw Error(ErrorCode::corrupt, name + "area or box of mask " + std::to_string(i) +
-                                        " is not that of its pixels");
+    throw Error(ErrorCode::corrupt,
+                name + "area or box of mask " + std::to_string(i) + " is not that of its pixels");
   }
 }
 
@@ -159,8 +158,7 @@ class Verification {
       snapshot_.emplace(state_->records());
       position_ = read_position(*snapshot_, state_->file.uuid);
       const bool together = rows.generation == position_.generation;
-      if (together && rows.uuid == uuid_text(state_->file.uuid) &&
-          rows.token == position_.token) {
+      if (together && rows.uuid == uuid_text(state_->file.uuid) && rows.token == position_.token) {
         return true;
       }
       const Batch last = read_batch(*snapshot_, state_->file.uuid);
@@ -180,8 +178,9 @@ class Verification {
         continue;
       }
       if (recoverable) {
-        findings_.note("the last batch has records and no rows yet: the next writer makes them; "
-                       "rows were not compared");
+        findings_.note(
+            "the last batch has records and no rows yet: the next writer makes them; "
+            "rows were not compared");
       } else {
         findings_.add("generations", reason);
       }
@@ -198,8 +197,7 @@ class Verification {
     if (!index || !snapshots) position_ = read_position(*snapshot_, state_->file.uuid);
     report_.records = snapshot_->entries(lmdb::Database::records);
     if (comparable) {
-      report_.rows =
-          static_cast<std::uint64_t>(index_->integer("SELECT count(*) FROM _sample"));
+      report_.rows = static_cast<std::uint64_t>(index_->integer("SELECT count(*) FROM _sample"));
       if (report_.rows != report_.records && level_ == VerifyLevel::structure) {
         findings_.add("counts", std::to_string(report_.rows) + " rows, " +
                                     std::to_string(report_.records) + " records");
@@ -231,12 +229,11 @@ class Verification {
     if (level_ == VerifyLevel::decode) check_pixels(*state_, *snapshot_, info, record);
     const std::uint32_t dictionary = record_dictionary(state_->file.uuid, id, record);
     if (dictionary != 0 && !StoredDictionaries(*state_, *snapshot_).find(dictionary)) {
-      throw Error(ErrorCode::corrupt, "sample " + std::to_string(raw(id)) +
-                                          ": its dictionary is not in the catalog");
+      throw Error(ErrorCode::corrupt,
+                  "sample " + std::to_string(raw(id)) + ": its dictionary is not in the catalog");
     }
     if (raw(id) >= position_.next.sample || removed_.contains(id)) {
-      throw Error(ErrorCode::corrupt,
-                  "sample " + std::to_string(raw(id)) + " should not be there");
+      throw Error(ErrorCode::corrupt, "sample " + std::to_string(raw(id)) + " should not be there");
     }
   }
 
@@ -256,7 +253,8 @@ class Verification {
     source.record = [&](SampleId id, Bytes record, const SampleInfo& info) {
       present_.push_back(id);
       // A bad section spoils the sample, not its row.
-      findings_.run("corrupt-record", [&] { check_record(id, record, info); }, id);
+      findings_.run(
+          "corrupt-record", [&] { check_record(id, record, info); }, id);
     };
     project_all(expected, projection, *snapshot_, state_->file.uuid, source);
     projection.set_position(state_->file.uuid, position_);
@@ -277,10 +275,9 @@ class Verification {
       while (at < present_.size() && present_[at] < sample) ++at;
       if (at < present_.size() && present_[at] == sample) continue;
       if (damaged_.contains(sample) || removed_.contains(sample)) continue;
-      const auto skipped =
-          std::find_if(skipped_.begin(), skipped_.end(), [&](const auto& range) {
-            return range.first <= sample && sample < range.second;
-          });
+      const auto skipped = std::find_if(skipped_.begin(), skipped_.end(), [&](const auto& range) {
+        return range.first <= sample && sample < range.second;
+      });
       if (skipped != skipped_.end()) {
         id = raw(skipped->second) - 1;
         continue;

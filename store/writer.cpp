@@ -322,7 +322,8 @@ VolumeId Writer::volume(const VolumeInfo& info) {
   impl_->dataset(info.dataset_id);
   const auto subject = impl_->batch.entry(catalog::id_key(Kind::subject, raw(info.subject_id)));
   if (!subject || catalog::decode_subject(*subject).dataset_id != info.dataset_id) {
-    throw Error(ErrorCode::bad_argument, "volume " + info.key + " names a subject that is not one "
+    throw Error(ErrorCode::bad_argument, "volume " + info.key +
+                                             " names a subject that is not one "
                                              "of its dataset");
   }
   if (!info.affine_4x4.empty() && info.affine_4x4.size() != 16) {
@@ -417,8 +418,7 @@ std::vector<LedgerEntry> Writer::superseding_entries() const {
 }
 
 void Writer::add_problem(const Problem& problem, const std::string& item_key) {
-  const auto import =
-      impl_->batch.entry(catalog::id_key(Kind::import, raw(problem.import_id)));
+  const auto import = impl_->batch.entry(catalog::id_key(Kind::import, raw(problem.import_id)));
   catalog::StoredProblem stored;
   stored.id = impl_->batch.next().problem++;
   stored.problem = problem;
@@ -433,8 +433,7 @@ void Writer::add_problem(const Problem& problem, const std::string& item_key) {
 }
 
 void Writer::clear_problems(const std::string& scope, const std::string& item_key) {
-  for (const std::string& key :
-       impl_->batch.keys(catalog::problem_item_prefix(scope, item_key))) {
+  for (const std::string& key : impl_->batch.keys(catalog::problem_item_prefix(scope, item_key))) {
     const auto id = catalog::decode_id(impl_->entry_named(key));
     impl_->batch.erase(catalog::id_key(Kind::problem, id));
     impl_->batch.erase(key);
@@ -443,16 +442,15 @@ void Writer::clear_problems(const std::string& scope, const std::string& item_ke
 
 // --- Dictionaries, splits, saved selections
 
-std::shared_ptr<const Dictionary> Writer::add_dictionary(DatasetId dataset,
-                                                         const ImageShape& shape,
+std::shared_ptr<const Dictionary> Writer::add_dictionary(DatasetId dataset, const ImageShape& shape,
                                                          const std::vector<Image>& images) {
   impl_->dataset(dataset);
   if (auto known = find_dictionary(dataset, shape)) return known;
   const auto id = static_cast<std::uint32_t>(impl_->batch.next().dictionary);
   auto trained = Dictionary::train(id, images);
   if (!trained) return nullptr;
-  catalog::StoredDictionary stored{id, dataset, shape,
-                                   {trained->bytes().begin(), trained->bytes().end()}};
+  catalog::StoredDictionary stored{
+      id, dataset, shape, {trained->bytes().begin(), trained->bytes().end()}};
   impl_->batch.put(catalog::id_key(Kind::dictionary, id), catalog::encode(stored));
   impl_->add_member(catalog::dictionary_shape_key(dataset, shape), id);
   ++impl_->batch.next().dictionary;

@@ -1,6 +1,7 @@
 #include "bench/support/contenders.h"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <barrier>
@@ -17,23 +18,37 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Seconds that `body(part)` takes on as many threads as there are parts. The threads are
-// started before the clock.
-double time_threads(const std::vector<Order>& parts,
+double thread_cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// What `body(part)` takes on as many threads as there are parts. The threads are started
+// before the clock.
+Timing time_threads(const std::vector<Order>& parts,
                     const std::function<void(const Order&)>& body) {
   std::barrier gate(static_cast<std::ptrdiff_t>(parts.size()) + 1);
-  std::vector<std::jthread> workers;
-  for (const Order& part : parts) {
-    workers.emplace_back([&gate, &body, &part] {
-      gate.arrive_and_wait();
-      body(part);
-      gate.arrive_and_wait();
-    });
+  std::vector<double> cpu_seconds(parts.size());
+  Timing timing;
+  {
+    std::vector<std::jthread> workers;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      workers.emplace_back([&, i] {
+        gate.arrive_and_wait();
+        const double start = thread_cpu_seconds();
+        body(parts[i]);
+        cpu_seconds[i] = thread_cpu_seconds() - start;
+        gate.arrive_and_wait();
+      });
+    }
+    gate.arrive_and_wait();
+    const auto start = Clock::now();
+    gate.arrive_and_wait();
+    timing.wall_seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }
-  gate.arrive_and_wait();
-  const auto start = Clock::now();
-  gate.arrive_and_wait();
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  for (const double seconds : cpu_seconds) timing.cpu_seconds += seconds;
+  return timing;
 }
 
 std::size_t largest_picture(const Material& material) {
@@ -88,17 +103,20 @@ OpenCv::OpenCv(const Material& material, const std::string& python, std::uint32_
   }
 }
 
-double OpenCv::run(const std::vector<Order>& parts) {
+Timing OpenCv::run(const std::vector<Order>& parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     std::string line = "read";
     for (const std::size_t place : parts[i]) line += fmt::format(" {}", place);
     children_[i].write_line(line);
   }
-  double slowest = 0;
+  Timing timing;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    slowest = std::max(slowest, std::strtod(answer(i).c_str(), nullptr));
+    const std::string line = answer(i);
+    char* rest = nullptr;
+    timing.wall_seconds = std::max(timing.wall_seconds, std::strtod(line.c_str(), &rest));
+    timing.cpu_seconds += std::strtod(rest, nullptr);
   }
-  return slowest;
+  return timing;
 }
 
 std::uint64_t OpenCv::sum(std::size_t place) {

@@ -13,11 +13,16 @@ namespace slicebank::bench {
 
 using Order = std::vector<std::size_t>;  // places in Material::pictures
 
-// A way to read pictures. `run` reads each part with a worker of its own, all at once,
-// and returns the seconds until the last one is done.
+// What reading some pictures took.
+struct Timing {
+  double wall_seconds = 0;  // until the last worker was done
+  double cpu_seconds = 0;   // of all workers together: what a busy machine cannot stretch
+};
+
+// A way to read pictures. `run` reads each part with a worker of its own, all at once.
 struct Contender {
   std::string name;
-  std::function<double(const std::vector<Order>& parts)> run;
+  std::function<Timing(const std::vector<Order>& parts)> run;
 };
 
 // The contenders borrow `material`.
@@ -33,8 +38,8 @@ class OpenCv {
   const std::string& reason() const { return reason_; }  // why it is not there
   const std::string& version() const { return version_; }
 
-  // Each process times itself; the slowest counts.
-  double run(const std::vector<Order>& parts);
+  // Each process times itself; the slowest one's wall clock counts.
+  Timing run(const std::vector<Order>& parts);
   // Sum of the values of one picture.
   std::uint64_t sum(std::size_t place);
 

@@ -18,10 +18,10 @@ struct HeldMetadata {
   bool spacing = false;
   bool affine = false;
   bool official_split = false;
-  std::string split_said;      // the one official split that the layout's lists state, if any
-  bool patient_id = false;     // else it must be part of the volume's key
-  bool channel_names = false;  // else only images with one colour meaning are whole
-  bool all_covered = false;    // readers take all classes of the dataset as looked for
+  std::string split_said = {};  // the one official split that the layout's lists state, if any
+  bool patient_id = false;      // else it must be part of the volume's key
+  bool channel_names = false;   // else only images with one colour meaning are whole
+  bool all_covered = false;     // readers take all classes of the dataset as looked for
   bool labels = false;
 };
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <tuple>
 
 #include "importers/internal/item_problem.h"
@@ -24,6 +26,19 @@ std::vector<Problem> all_problems(const Outcome& outcome) {
   std::vector<Problem> problems = outcome.scanned.item.problems;
   problems.insert(problems.end(), outcome.decoded.problems.begin(), outcome.decoded.problems.end());
   return problems;
+}
+
+// Classes of which the source has masks of this item, but none could be read, ascending:
+// they are neither present nor absent.
+std::vector<ClassId> lost_classes(const Outcome& outcome) {
+  std::set<ClassId> lost;
+  for (const MaskSource& mask : outcome.scanned.item.masks) lost.insert(mask.class_id);
+  for (const EncodedSlice& slice : outcome.slices) {
+    for (const AnnotationInfo& kept : slice.encoded.info.annotations) lost.erase(kept.class_id);
+    if (!slice.tiny) continue;
+    for (const Mask& kept : slice.tiny->masks) lost.erase(kept.class_id);
+  }
+  return {lost.begin(), lost.end()};
 }
 
 }  // namespace
@@ -171,8 +186,12 @@ const std::vector<ClassId>& Committer::coverage_of(DatasetId dataset) {
 VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
   const SourceItem& item = outcome.scanned.item;
   const std::string key = std::to_string(raw(dataset)) + ":" + item.volume_key;
+  std::vector<ClassId> lost;
+  if (item.covers_dataset_classes) lost = lost_classes(outcome);
   const auto known = volumes_.find(key);
-  if (known != volumes_.end()) return known->second;
+  if (known != volumes_.end() && (known->second.wholly_covered || !item.covers_dataset_classes)) {
+    return known->second.id;
+  }
 
   VolumeInfo volume;
   volume.dataset_id = dataset;
@@ -185,14 +204,18 @@ VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
   volume.spacing_xyz_mm = outcome.decoded.spacing_xyz_mm;
   volume.affine_4x4 = outcome.decoded.affine_4x4;
   volume.source_path = item.image_paths.front();
-  if (item.covers_dataset_classes) volume.coverage = coverage_of(dataset);
+  if (item.covers_dataset_classes) {
+    const std::vector<ClassId>& all = coverage_of(dataset);
+    std::set_difference(all.begin(), all.end(), lost.begin(), lost.end(),
+                        std::back_inserter(volume.coverage));
+  }
   if (const auto match = writer_.taxonomy().find_modality(item.modality)) {
     volume.modality = match->modality;
     volume.sequence = match->sequence;
   }
   const VolumeId id = writer_.volume(volume);
   if (volumes_.size() >= kVolumesRemembered) volumes_.clear();
-  volumes_.emplace(key, id);
+  volumes_[key] = {id, lost.empty() && item.covers_dataset_classes};
   return id;
 }
 

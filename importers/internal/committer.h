@@ -46,6 +46,11 @@ class Committer {
   const std::optional<Problem>& first_skipped() const { return first_skipped_; }
 
  private:
+  struct KnownVolume {
+    VolumeId id{};
+    bool wholly_covered = false;  // its coverage holds every class of the dataset already
+  };
+
   ImportId import_id();
   DatasetId dataset_id(const std::string& name);
   VolumeId volume_id(const Outcome& outcome, DatasetId dataset);
@@ -71,7 +76,7 @@ class Committer {
   std::map<std::string, DatasetId> datasets_;
   std::map<std::pair<DatasetId, std::string>, std::pair<std::uint32_t, ClassId>> classes_;
   std::map<DatasetId, std::pair<std::size_t, std::vector<ClassId>>> coverage_;
-  std::unordered_map<std::string, VolumeId> volumes_;  // of late; "dataset:key"
+  std::unordered_map<std::string, KnownVolume> volumes_;  // of late; "dataset:key"
   std::set<std::string> unknown_modalities_;
   std::vector<LedgerEntry> superseding_;  // of the batch that is queued
   std::uint64_t queued_items_ = 0;

@@ -1,8 +1,13 @@
-// What annotators must have looked at to have looked for a class.
+// Whether a class is absent from a sample, or nobody looked for it: absent('c'), unknown('c')
+// (docs/query_language.md, "Three states").
 #pragma once
 
 #include <vector>
 
+#include "query/filter.h"
+#include "query/internal/filter_names.h"
+#include "query/internal/id_search.h"
+#include "query/internal/sql_piece.h"
 #include "schema/ids.h"
 #include "schema/taxonomy.h"
 
@@ -16,5 +21,9 @@ struct CoverageNeed {
 };
 
 CoverageNeed coverage_of(const Taxonomy& taxonomy, ClassId id);
+
+// The condition of an `absent` or `unknown` node, over `_sample s`.
+SqlPiece presence_sql(const Filter& filter, const SearchContext& context,
+                      const NameResolver& names);
 
 }  // namespace slicebank

@@ -53,9 +53,7 @@ bool parse_uuid(const std::string& text, BankUuid& uuid) {
   return true;
 }
 
-const char* byte_order() {
-  return std::endian::native == std::endian::little ? "little" : "big";
-}
+const char* byte_order() { return std::endian::native == std::endian::little ? "little" : "big"; }
 
 std::string reindex_hint(const BankState& bank) {
   return "run `slicebank reindex " + bank.path.string() + "`";
@@ -185,8 +183,7 @@ BankFile read_bank_file(const std::filesystem::path& bank) {
   }
   // Flat and small: a depth beyond three is not ours, and is not descended into.
   const auto json = nlohmann::json::parse(
-      text,
-      [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) { return depth <= 3; },
+      text, [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) { return depth <= 3; },
       false);
   const auto damaged = [&](const std::string& why) {
     return Error(ErrorCode::corrupt, path.string() + ": " + why);
@@ -217,6 +214,17 @@ BankFile read_bank_file(const std::filesystem::path& bank) {
                 bank.string() + " has format " + std::to_string(file.format.major) +
                     "; this build reads format " + std::to_string(FormatVersion{}.major),
                 "use the slicebank that wrote it, or export it with that one");
+  }
+  const auto features = json.find("features");
+  if (features == json.end() || !features->is_array()) throw damaged("has no features");
+  for (const auto& feature : *features) {
+    // This build knows none. Those it may read over say so themselves.
+    if (!feature.is_string()) throw damaged("has a feature without a name");
+    const auto name = feature.get<std::string>();
+    if (name.starts_with("optional:")) continue;
+    throw Error(ErrorCode::wrong_version,
+                bank.string() + " uses \"" + name + "\", which this build does not know",
+                "use a newer slicebank");
   }
   if (!parse_uuid(text_of("uuid"), file.uuid)) throw damaged("its uuid is none");
   file.created_by = text_of("created_by");
@@ -289,8 +297,7 @@ void check_pair(const BankState& bank) {
 
 // --- Names
 
-std::vector<ClassInfo> own_classes(const lmdb::ReadTransaction& transaction,
-                                   const BankUuid& bank) {
+std::vector<ClassInfo> own_classes(const lmdb::ReadTransaction& transaction, const BankUuid& bank) {
   std::vector<ClassInfo> classes;
   transaction.scan(lmdb::Database::catalog, catalog::kind_prefix(catalog::Kind::bank_class),
                    [&](std::string_view key, Bytes value) {
@@ -325,23 +332,21 @@ std::shared_ptr<const Dictionary> StoredDictionaries::find(std::uint32_t diction
     const auto known = handles.dictionaries.find(dictionary_id);
     if (known != handles.dictionaries.end()) return known->second;
   }
-  const auto payload =
-      read_catalog(transaction_, bank_.file.uuid,
-                   catalog::id_key(catalog::Kind::dictionary, dictionary_id));
+  const auto payload = read_catalog(transaction_, bank_.file.uuid,
+                                    catalog::id_key(catalog::Kind::dictionary, dictionary_id));
   if (!payload) return nullptr;
   auto loaded = Dictionary::load(dictionary_id, catalog::decode_dictionary(*payload).bytes);
   const std::lock_guard lock(handles.mutex);
   return handles.dictionaries.try_emplace(dictionary_id, std::move(loaded)).first->second;
 }
 
-void throw_no_record(const BankState& bank, const lmdb::ReadTransaction& transaction,
-                     SampleId id) {
+void throw_no_record(const BankState& bank, const lmdb::ReadTransaction& transaction, SampleId id) {
   const std::string name = "sample " + std::to_string(raw(id));
   const BankPosition position = read_position(transaction, bank.file.uuid);
   if (raw(id) == 0 || raw(id) >= position.next.sample) {
-    throw Error(ErrorCode::not_found,
-                bank.path.string() + ": " + name + " was never there (generation " +
-                    std::to_string(raw(position.generation)) + ")");
+    throw Error(ErrorCode::not_found, bank.path.string() + ": " + name +
+                                          " was never there (generation " +
+                                          std::to_string(raw(position.generation)) + ")");
   }
   std::optional<catalog::Removal> found;
   transaction.scan(

@@ -1,13 +1,14 @@
 // What stands behind a Bank: its files as this process holds them.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <sys/types.h>
 #include <utility>
 #include <vector>
 

@@ -200,8 +200,8 @@ CommitReport BatchWriter::commit(const Taxonomy& taxonomy) {
 void BatchWriter::write_records(const BankPosition& target) {
   const BankUuid& uuid = state_->file.uuid;
   Batch batch;
-  batch.first = position_.next.sample == target.next.sample ? SampleId{}
-                                                            : SampleId{position_.next.sample};
+  batch.first =
+      position_.next.sample == target.next.sample ? SampleId{} : SampleId{position_.next.sample};
   batch.end = raw(batch.first) == 0 ? SampleId{} : SampleId{target.next.sample};
   for (const auto& [key, payload] : entries_) {
     if (catalog::is_projected(catalog::kind_of(key))) batch.touched.push_back(key);
@@ -229,8 +229,7 @@ void BatchWriter::write_rows(const BankPosition& target, const Taxonomy& taxonom
     projection_->entity(key, payload ? std::optional<Bytes>(*payload) : std::nullopt);
   }
   for (const QueuedSample& sample : samples_) {
-    projection_->insert_sample(sample.info, sample.record.size(),
-                               facts_of(sample.info.volume_id));
+    projection_->insert_sample(sample.info, sample.record.size(), facts_of(sample.info.volume_id));
   }
   projection_->finish(taxonomy);
   projection_->set_position(state_->file.uuid, target);
@@ -239,8 +238,7 @@ void BatchWriter::write_rows(const BankPosition& target, const Taxonomy& taxonom
 
 // --- Delete
 
-CommitReport BatchWriter::delete_samples(std::span<const SampleId> ids,
-                                         const Taxonomy& taxonomy) {
+CommitReport BatchWriter::delete_samples(std::span<const SampleId> ids, const Taxonomy& taxonomy) {
   commit(taxonomy);
   std::vector<SampleId> gone(ids.begin(), ids.end());
   std::sort(gone.begin(), gone.end());
@@ -347,8 +345,8 @@ void BatchWriter::roll_forward(const Taxonomy& taxonomy) {
         const SampleInfo info = decode_info(uuid, id, record);
         auto known = facts.find(info.volume_id);
         if (known == facts.end()) {
-          known = facts.emplace(info.volume_id, volume_facts(transaction, uuid, info.volume_id))
-                      .first;
+          known =
+              facts.emplace(info.volume_id, volume_facts(transaction, uuid, info.volume_id)).first;
         }
         projection_->insert_sample(info, record.size(), known->second);
         return true;

@@ -6,68 +6,67 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
-#include "schema/error.h"
 #include "store/internal/descriptor.h"
 
 namespace slicebank {
-namespace {
 
-[[noreturn]] void fail(const std::filesystem::path& path, const char* what) {
+Error system_error(const std::filesystem::path& path, const char* what) {
   const int error = errno;
   const std::string message = path.string() + ": " + what + ": " + std::strerror(error);
   switch (error) {
     case ENOENT:
-      throw Error(ErrorCode::not_found, message);
+      return Error(ErrorCode::not_found, message);
     case EEXIST:
-      throw Error(ErrorCode::already_exists, message);
+    case ENOTEMPTY:
+      return Error(ErrorCode::already_exists, message);
     case ENOSPC:
     case EDQUOT:
-      throw Error(ErrorCode::out_of_space, message, "free some space and run it again");
+      return Error(ErrorCode::out_of_space, message + ": no space left on the disk",
+                   "free some space and run it again");
     default:
-      throw Error(ErrorCode::io, message);
+      return Error(ErrorCode::io, message);
   }
 }
 
-}  // namespace
-
 void sync_path(const std::filesystem::path& path) {
   const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!descriptor) fail(path, "open");
+  if (!descriptor) throw system_error(path, "open");
   // Some file systems do not sync folders and say so with EINVAL.
-  if (::fsync(descriptor.get()) != 0 && errno != EINVAL) fail(path, "sync");
+  if (::fsync(descriptor.get()) != 0 && errno != EINVAL) throw system_error(path, "sync");
 }
 
 void write_new_file(const std::filesystem::path& path, std::string_view text) {
   const Descriptor descriptor(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640));
-  if (!descriptor) fail(path, "create");
+  if (!descriptor) throw system_error(path, "create");
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor.get(), text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail(path, "write");
+    if (written < 0) throw system_error(path, "write");
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fsync(descriptor.get()) != 0) fail(path, "sync");
+  if (::fsync(descriptor.get()) != 0) throw system_error(path, "sync");
 }
 
 std::string read_small_file(const std::filesystem::path& path, std::size_t bytes_max) {
   const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!descriptor) fail(path, "open");
+  if (!descriptor) throw system_error(path, "open");
   std::string text(bytes_max + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const ssize_t got = ::read(descriptor.get(), text.data() + size, text.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(path, "read");
+    if (got < 0) throw system_error(path, "read");
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
   if (size > bytes_max) {
-    throw Error(ErrorCode::corrupt, path.string() + " has more than " + std::to_string(bytes_max) +
-                                        " bytes");
+    throw Error(ErrorCode::corrupt,
+                path.string() + " has more than " + std::to_string(bytes_max) + " bytes");
   }
   text.resize(size);
   return text;
@@ -75,11 +74,11 @@ std::string read_small_file(const std::filesystem::path& path, std::size_t bytes
 
 std::string network_filesystem_name(long long type) {
   constexpr std::pair<long long, const char*> kNames[] = {
-      {0x6969, "NFS"},          {0x517b, "SMB"},          {0xfe534d42, "SMB"},
-      {0xff534d42, "CIFS"},     {0x564c, "NCP"},          {0x5346414f, "AFS"},
-      {0x73757245, "Coda"},     {0x00c36400, "Ceph"},     {0x0bd00bd0, "Lustre"},
-      {0x47504653, "GPFS"},     {0x01021997, "9P"},       {0x01161970, "GFS2"},
-      {0x19830326, "BeeGFS"},   {0x7461636f, "OCFS2"},    {0xaad7aaea, "PanFS"},
+      {0x6969, "NFS"},          {0x517b, "SMB"},       {0xfe534d42, "SMB"},
+      {0xff534d42, "CIFS"},     {0x564c, "NCP"},       {0x5346414f, "AFS"},
+      {0x73757245, "Coda"},     {0x00c36400, "Ceph"},  {0x0bd00bd0, "Lustre"},
+      {0x47504653, "GPFS"},     {0x01021997, "9P"},    {0x01161970, "GFS2"},
+      {0x19830326, "BeeGFS"},   {0x7461636f, "OCFS2"}, {0xaad7aaea, "PanFS"},
       {0x20030528, "OrangeFS"}, {0x013111a8, "IBRIX"},
   };
   for (const auto& [magic, name] : kNames) {
@@ -91,7 +90,7 @@ std::string network_filesystem_name(long long type) {
 
 std::string network_filesystem(const std::filesystem::path& path) {
   struct statfs status {};
-  if (::statfs(path.c_str(), &status) != 0) fail(path, "statfs");
+  if (::statfs(path.c_str(), &status) != 0) throw system_error(path, "statfs");
   return network_filesystem_name(static_cast<long long>(status.f_type));
 }
 
@@ -103,6 +102,19 @@ void refuse_network_filesystem(const std::filesystem::path& path, bool allowed) 
               path.string() + " lies on a network file system (" + name +
                   "); its locks and mapped files cannot be trusted, so nothing is written there",
               "write the bank to a local disk and copy it when it is finished");
+}
+
+bool no_space_left(const std::filesystem::path& folder) noexcept {
+  const auto full = [] { return errno == ENOSPC || errno == EDQUOT; };
+  const Descriptor probe(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!probe) return full();
+  static constexpr std::byte kZeros[16'384] = {};
+  for (int piece = 0; piece < 16; ++piece) {
+    const ssize_t written = ::write(probe.get(), kZeros, sizeof kZeros);
+    if (written < 0) return full();
+    // A full disk takes a part first; the next attempt says why no more.
+  }
+  return ::fsync(probe.get()) != 0 && full();
 }
 
 std::uint64_t file_size_or_zero(const std::filesystem::path& path) {

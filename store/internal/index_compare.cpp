@@ -121,8 +121,7 @@ void compare_table(const TableShape& shape, const sqlite::Connection& expected_c
                       : kept.at_end()   ? -1
                                         : compare_keys(shape, expected.row(), kept.row());
     if (order < 0) {
-      visit({samples ? "record-without-row" : "index-differs",
-             sample_of(shape, expected.row()),
+      visit({samples ? "record-without-row" : "index-differs", sample_of(shape, expected.row()),
              "the index lacks " + key_text(shape, expected.row())});
       expected.advance();
     } else if (order > 0) {

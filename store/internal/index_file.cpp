@@ -1,10 +1,11 @@
 #include "store/internal/index_file.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
-#include "schema/error.h"
 #include "store/internal/file_system.h"
 #include "store/internal/migrate.h"
 
@@ -12,9 +13,7 @@ namespace slicebank {
 namespace {
 
 void remove_if_there(const std::filesystem::path& file) {
-  std::error_code failed;
-  std::filesystem::remove(file, failed);
-  if (failed) throw Error(ErrorCode::io, file.string() + ": remove: " + failed.message());
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT) throw system_error(file, "remove");
 }
 
 void remove_index_files(const std::filesystem::path& file) noexcept {
@@ -56,9 +55,7 @@ void replace_index(const std::filesystem::path& built, const std::filesystem::pa
     remove_if_there(file.string() + "-wal");
     remove_if_there(file.string() + "-shm");
   }
-  std::error_code failed;
-  std::filesystem::rename(built, file, failed);
-  if (failed) throw Error(ErrorCode::io, file.string() + ": rename: " + failed.message());
+  if (::rename(built.c_str(), file.c_str()) != 0) throw system_error(file, "rename");
   sync_path(file.parent_path());
 }
 

@@ -3,7 +3,6 @@
 #include <lmdb.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "schema/error.h"
+#include "store/internal/file_system.h"
 #include "store/internal/tree_walk.h"
 
 namespace slicebank::lmdb {
@@ -26,7 +26,6 @@ constexpr const char* kDatabaseNames[kDatabases] = {"records", "catalog", "meta"
 constexpr unsigned kReadersMax = 2048;
 constexpr std::uint64_t kMapBytesFallback = std::uint64_t{64} << 30;
 constexpr std::uint64_t kMapBytesLeast = std::uint64_t{16} << 20;
-constexpr std::uint64_t kDiskNearlyFull = std::uint64_t{16} << 20;
 constexpr mdb_mode_t kFileMode = 0640;
 
 // The map is full; update() grows it and tries again. Never leaves this file.
@@ -56,9 +55,7 @@ void report_assert(MDB_env* environment, const char* /*message*/) {
   }
 }
 
-MDB_val value_of(std::string_view text) {
-  return {text.size(), const_cast<char*>(text.data())};
-}
+MDB_val value_of(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
 
 MDB_val value_of(Bytes bytes) { return {bytes.size(), const_cast<std::byte*>(bytes.data())}; }
 
@@ -91,12 +88,6 @@ std::uint64_t whole_pages(std::uint64_t bytes) {
 std::uint64_t file_bytes(const std::filesystem::path& file) {
   struct stat status {};
   return ::stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
-}
-
-bool disk_nearly_full(const std::filesystem::path& file) {
-  struct statvfs status {};
-  if (::statvfs(file.parent_path().c_str(), &status) != 0) return false;
-  return std::uint64_t{status.f_bavail} * status.f_frsize < kDiskNearlyFull;
 }
 
 // Where LMDB will look when it frees a large value's pages.
@@ -165,12 +156,13 @@ void Environment::fail(int code, const char* what) const {
     case EDQUOT:
       break;
     case EIO:  // what LMDB says when a write came out short
-      if (disk_nearly_full(file_)) break;
+      if (no_space_left(file_.parent_path())) break;
       [[fallthrough]];
     default:
       throw Error(ErrorCode::io, message);
   }
-  throw Error(ErrorCode::out_of_space, message + "; what was committed before is safe",
+  throw Error(ErrorCode::out_of_space,
+              message + ": no space left on the disk; what was committed before is safe",
               "free some space and run it again: it goes on where it stopped");
 }
 
@@ -414,8 +406,8 @@ ReadTransaction::~ReadTransaction() { environment_.leave(transaction_); }
 
 std::optional<Bytes> ReadTransaction::get(Database database, std::string_view key) const {
   int code = 0;
-  const auto value = get_value(
-      transaction_, environment_.databases_[static_cast<int>(database)], value_of(key), &code);
+  const auto value = get_value(transaction_, environment_.databases_[static_cast<int>(database)],
+                               value_of(key), &code);
   if (code != 0) environment_.fail(code, "read");
   return value;
 }
@@ -423,17 +415,17 @@ std::optional<Bytes> ReadTransaction::get(Database database, std::string_view ke
 std::optional<Bytes> ReadTransaction::record(SampleId id) const {
   int code = 0;
   const std::uint64_t number = raw(id);
-  const auto value = get_value(
-      transaction_, environment_.databases_[static_cast<int>(Database::records)],
-      record_key(number), &code);
+  const auto value =
+      get_value(transaction_, environment_.databases_[static_cast<int>(Database::records)],
+                record_key(number), &code);
   if (code != 0) environment_.fail(code, "read record");
   return value;
 }
 
 void ReadTransaction::scan(Database database, std::string_view prefix, const Visit& visit) const {
   MDB_cursor* cursor = nullptr;
-  int code = mdb_cursor_open(transaction_, environment_.databases_[static_cast<int>(database)],
-                             &cursor);
+  int code =
+      mdb_cursor_open(transaction_, environment_.databases_[static_cast<int>(database)], &cursor);
   if (code != 0) environment_.fail(code, "scan");
   const CursorHandle handle(cursor);
   MDB_val key = value_of(prefix);
@@ -450,8 +442,8 @@ void ReadTransaction::scan(Database database, std::string_view prefix, const Vis
 
 void ReadTransaction::scan_records(SampleId first, const VisitRecord& visit) const {
   MDB_cursor* cursor = nullptr;
-  int code = mdb_cursor_open(
-      transaction_, environment_.databases_[static_cast<int>(Database::records)], &cursor);
+  int code = mdb_cursor_open(transaction_,
+                             environment_.databases_[static_cast<int>(Database::records)], &cursor);
   if (code != 0) environment_.fail(code, "scan records");
   const CursorHandle handle(cursor);
   const std::uint64_t number = raw(first);
@@ -517,8 +509,8 @@ void WriteTransaction::check(int code, const char* what) const {
 
 std::optional<Bytes> WriteTransaction::get(Database database, std::string_view key) const {
   int code = 0;
-  const auto value = get_value(
-      transaction_, environment_.databases_[static_cast<int>(database)], value_of(key), &code);
+  const auto value = get_value(transaction_, environment_.databases_[static_cast<int>(database)],
+                               value_of(key), &code);
   check(code, "read");
   return value;
 }
@@ -526,9 +518,9 @@ std::optional<Bytes> WriteTransaction::get(Database database, std::string_view k
 std::optional<Bytes> WriteTransaction::record(SampleId id) const {
   int code = 0;
   const std::uint64_t number = raw(id);
-  const auto value = get_value(
-      transaction_, environment_.databases_[static_cast<int>(Database::records)],
-      record_key(number), &code);
+  const auto value =
+      get_value(transaction_, environment_.databases_[static_cast<int>(Database::records)],
+                record_key(number), &code);
   check(code, "read record");
   return value;
 }
@@ -558,9 +550,10 @@ void WriteTransaction::append_record(SampleId id, Bytes record) {
       mdb_put(transaction_, environment_.databases_[static_cast<int>(Database::records)], &key,
               &data, MDB_APPEND);
   if (code == MDB_KEYEXIST) {
-    throw Error(ErrorCode::corrupt, environment_.file_text_ + ": sample " +
-                                        std::to_string(number) + " is not the next one",
-                "run `slicebank verify`");
+    throw Error(
+        ErrorCode::corrupt,
+        environment_.file_text_ + ": sample " + std::to_string(number) + " is not the next one",
+        "run `slicebank verify`");
   }
   check(code, "write record");
 }
@@ -579,7 +572,7 @@ bool WriteTransaction::erase_record(SampleId id) {
     throw Error(ErrorCode::corrupt,
                 environment_.file_text_ + ": the pages of sample " + std::to_string(number) +
                     " are damaged",
-                "copy what is intact with `slicebank verify --salvage DEST`");
+                "put back a copy of the bank, or import its sources into a new one");
   }
   check(mdb_del(transaction_, database, &key, nullptr), "delete record");
   return true;

@@ -52,8 +52,8 @@ void check_index_version(const sqlite::Connection& connection) {
   const int version = version_of(connection);
   if (version == index_version()) return;
   throw Error(ErrorCode::needs_reindex,
-              connection.file().string() + " has version " + std::to_string(version) +
-                  " and not " + std::to_string(index_version()),
+              connection.file().string() + " has version " + std::to_string(version) + " and not " +
+                  std::to_string(index_version()),
               hint(connection));
 }
 

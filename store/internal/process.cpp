@@ -113,8 +113,7 @@ std::string read_holder(int descriptor) {
 }  // namespace
 
 ProcessKey current_process() noexcept {
-  static const bool registered =
-      ::pthread_atfork(nullptr, nullptr, after_fork_in_child) == 0;
+  static const bool registered = ::pthread_atfork(nullptr, nullptr, after_fork_in_child) == 0;
   (void)registered;
   return {::getpid(), fork_count().load(std::memory_order_relaxed)};
 }

@@ -41,8 +41,7 @@ void bind_optional(sqlite::Statement& statement, int parameter, const std::optio
 VolumeFacts volume_facts(std::optional<Bytes> payload, VolumeId volume) {
   if (!payload) {
     throw Error(ErrorCode::corrupt,
-                "volume " + std::to_string(raw(volume)) +
-                    " has samples and is not in the catalog",
+                "volume " + std::to_string(raw(volume)) + " has samples and is not in the catalog",
                 "run `slicebank verify`");
   }
   const VolumeInfo info = catalog::decode_volume(*payload).info;
@@ -52,8 +51,7 @@ VolumeFacts volume_facts(std::optional<Bytes> payload, VolumeId volume) {
 VolumeFacts volume_facts(const lmdb::ReadTransaction& transaction, const BankUuid& bank,
                          VolumeId volume) {
   return volume_facts(
-      read_catalog(transaction, bank, catalog::id_key(catalog::Kind::volume, raw(volume))),
-      volume);
+      read_catalog(transaction, bank, catalog::id_key(catalog::Kind::volume, raw(volume))), volume);
 }
 
 struct Projection::Statements {
@@ -69,8 +67,8 @@ struct Projection::Statements {
         delete_labels(db.prepare("DELETE FROM _label WHERE sample_id = ?")),
         pending(db.prepare("INSERT OR IGNORE INTO _pending_delete VALUES(?)")),
         subject(db.prepare("INSERT OR REPLACE INTO _subject VALUES(?,?,?,?)")),
-        volume(db.prepare(
-            "INSERT OR REPLACE INTO _volume VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
+        volume(
+            db.prepare("INSERT OR REPLACE INTO _volume VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
         ledger(db.prepare("INSERT OR REPLACE INTO _ledger VALUES(?,?,?,?)")),
         problem(db.prepare("INSERT OR REPLACE INTO _problem VALUES(?,?,?,?,?,?)")),
         split_sample(db.prepare("INSERT INTO _split_sample VALUES(?,?,?)")) {}
@@ -92,8 +90,8 @@ void Projection::insert_sample(const SampleInfo& info, std::uint64_t record_byte
   }
   const auto labels = static_cast<std::int64_t>(info.annotations.size()) - masks;
   statements_->insert_sample
-      .bind_all(info.id, info.volume_id, volume.modality, volume.dataset, volume.subject,
-                info.axis, info.slice_index, info.name, info.shape.width, info.shape.height,
+      .bind_all(info.id, info.volume_id, volume.modality, volume.dataset, volume.subject, info.axis,
+                info.slice_index, info.name, info.shape.width, info.shape.height,
                 info.shape.channels, info.shape.pixel_type, masks, labels, record_bytes,
                 info.image_hash.high, info.image_hash.low)
       .run();
@@ -114,8 +112,8 @@ void Projection::insert_annotations(const SampleInfo& info, const VolumeFacts& v
       continue;
     }
     const Box& box = each.box;
-    const bool border = !box.empty() && (box.x0 == 0 || box.y0 == 0 ||
-                                         box.x1 == info.shape.width || box.y1 == info.shape.height);
+    const bool border = !box.empty() && (box.x0 == 0 || box.y0 == 0 || box.x1 == info.shape.width ||
+                                         box.y1 == info.shape.height);
     statements_->insert_mask
         .bind_all(each.class_id, volume.modality, volume.dataset, info.id, mask_number++,
                   each.raw_class, each.instance, each.area,
@@ -180,8 +178,8 @@ void Projection::entity(std::string_view key, std::optional<Bytes> payload) {
 }
 
 void Projection::project_dataset(DatasetId id, std::optional<Bytes> payload) {
-  for (const char* sql : {"DELETE FROM _raw_class WHERE dataset_id = ?",
-                          "DELETE FROM _dataset WHERE id = ?"}) {
+  for (const char* sql :
+       {"DELETE FROM _raw_class WHERE dataset_id = ?", "DELETE FROM _dataset WHERE id = ?"}) {
     connection_.prepare(sql).bind_all(id).run();
   }
   if (!payload) return;
@@ -226,9 +224,9 @@ void Projection::project_volume(VolumeId id, std::optional<Bytes> payload) {
 }
 
 void Projection::project_split(SplitId id, std::optional<Bytes> payload) {
-  for (const char* sql : {"DELETE FROM _split_sample WHERE split_id = ?",
-                          "DELETE FROM _split_side WHERE split_id = ?",
-                          "DELETE FROM _split WHERE id = ?"}) {
+  for (const char* sql :
+       {"DELETE FROM _split_sample WHERE split_id = ?",
+        "DELETE FROM _split_side WHERE split_id = ?", "DELETE FROM _split WHERE id = ?"}) {
     connection_.prepare(sql).bind_all(id).run();
   }
   if (!payload) return;
@@ -304,10 +302,12 @@ void Projection::project_other(std::string_view key, std::optional<Bytes> payloa
 // --- Taxonomy, facet counts, position
 
 void Projection::write_taxonomy(const Taxonomy& taxonomy) {
-  connection_.execute("DELETE FROM _modality; DELETE FROM _sequence; DELETE FROM _region;"
-                      "DELETE FROM _class; DELETE FROM _class_member");
+  connection_.execute(
+      "DELETE FROM _modality; DELETE FROM _sequence; DELETE FROM _region;"
+      "DELETE FROM _class; DELETE FROM _class_member");
   auto modality = connection_.prepare("INSERT INTO _modality VALUES(?,?)");
-  for (const ModalityInfo& each : taxonomy.modalities()) modality.bind_all(each.id, each.name).run();
+  for (const ModalityInfo& each : taxonomy.modalities())
+    modality.bind_all(each.id, each.name).run();
   auto sequence = connection_.prepare("INSERT INTO _sequence VALUES(?,?,?)");
   for (const SequenceInfo& each : taxonomy.sequences()) {
     sequence.bind_all(each.id, each.modality, each.name).run();
@@ -344,8 +344,9 @@ void Projection::finish(const Taxonomy& taxonomy) {
   for (const auto& [facet, count] : sample_counts_) {
     samples.bind_all(std::get<0>(facet), std::get<1>(facet), count).run();
   }
-  connection_.execute("DELETE FROM _rollup_mask WHERE masks = 0;"
-                      "DELETE FROM _rollup_sample WHERE samples = 0");
+  connection_.execute(
+      "DELETE FROM _rollup_mask WHERE masks = 0;"
+      "DELETE FROM _rollup_sample WHERE samples = 0");
   mask_counts_.clear();
   sample_counts_.clear();
 }

@@ -41,8 +41,7 @@ class Projection {
   // The catalog entry under `key` as it now is; nothing when it is gone.
   void entity(std::string_view key, std::optional<Bytes> payload);
 
-  void insert_sample(const SampleInfo& info, std::uint64_t record_bytes,
-                     const VolumeFacts& volume);
+  void insert_sample(const SampleInfo& info, std::uint64_t record_bytes, const VolumeFacts& volume);
   // False when there is no such row.
   bool remove_sample(SampleId id);
 

@@ -1,10 +1,8 @@
 #include "store/internal/sqlite.h"
 
 #include <sqlite3.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cassert>
 #include <condition_variable>
 #include <mutex>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "schema/error.h"
+#include "store/internal/file_system.h"
 
 namespace slicebank::sqlite {
 
@@ -55,8 +54,8 @@ struct Handle {
   std::optional<GuardRules> rules;
   std::set<std::string> tables;   // that may be read
   std::set<std::string> modules;  // tables that are code
-  int functions = 0;             // calls seen in the statement being prepared
-  std::string refusal;           // why the authorizer said no
+  int functions = 0;              // calls seen in the statement being prepared
+  std::string refusal;            // why the authorizer said no
   std::unique_ptr<Watchdog> watchdog;
 
   ~Handle() {
@@ -69,15 +68,8 @@ struct Handle {
 
 namespace {
 
-constexpr std::uint64_t kDiskNearlyFull = std::uint64_t{16} << 20;
 constexpr int kBusyTimeoutMs = 10'000;
 constexpr int kProgressSteps = 1000;
-
-bool disk_nearly_full(const std::filesystem::path& file) {
-  struct statvfs status {};
-  if (::statvfs(file.parent_path().c_str(), &status) != 0) return false;
-  return std::uint64_t{status.f_bavail} * status.f_frsize < kDiskNearlyFull;
-}
 
 std::string reindex_hint(const std::filesystem::path& file) {
   return "run `slicebank reindex " + file.parent_path().string() + "`";
@@ -88,9 +80,12 @@ sqlite3* open_database(const std::filesystem::path& file, int flags) {
   const int code = sqlite3_open_v2(file.c_str(), &database,
                                    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (code == SQLITE_OK) return database;
-  const std::string message = file.string() + ": " +
-                              (database != nullptr ? sqlite3_errmsg(database) : "out of memory");
+  const std::string message =
+      file.string() + ": " + (database != nullptr ? sqlite3_errmsg(database) : "out of memory");
   sqlite3_close_v2(database);
+  if ((flags & SQLITE_OPEN_READWRITE) != 0 && no_space_left(file.parent_path())) {
+    throw Error(ErrorCode::out_of_space, message + ": no space left on the disk");
+  }
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
     throw Error(ErrorCode::needs_reindex, file.string() + " is not there", reindex_hint(file));
@@ -214,7 +209,8 @@ void Handle::fail(int code, const std::string& what) const {
     case SQLITE_FULL:
       break;
     case SQLITE_IOERR:
-      if (disk_nearly_full(file)) break;
+    case SQLITE_CANTOPEN:
+      if (no_space_left(file.parent_path())) break;
       throw Error(ErrorCode::io, message);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -239,7 +235,8 @@ void Handle::fail(int code, const std::string& what) const {
     default:
       throw Error(ErrorCode::io, message);
   }
-  throw Error(ErrorCode::out_of_space, message + "; what was committed before is safe",
+  throw Error(ErrorCode::out_of_space,
+              message + ": no space left on the disk; what was committed before is safe",
               "free some space and run it again: it goes on where it stopped");
 }
 

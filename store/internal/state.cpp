@@ -84,8 +84,7 @@ BankPosition read_position(const lmdb::ReadTransaction& transaction, const BankU
   position.generation = Generation{in.varint(0, kAny, "generation")};
   position.token = in.little<std::uint64_t>("token");
   position.previous_token = in.little<std::uint64_t>("token");
-  for_each_next(position.next,
-                [&](std::uint64_t& next) { next = in.varint(1, kAny, "next id"); });
+  for_each_next(position.next, [&](std::uint64_t& next) { next = in.varint(1, kAny, "next id"); });
   in.expect_end("position");
   return position;
 }
@@ -137,8 +136,7 @@ void write_batch(lmdb::WriteTransaction& transaction, const BankUuid& bank, cons
     append_varint(out, key.size());
     append_bytes(out, std::as_bytes(std::span(key)));
   }
-  transaction.put(lmdb::Database::meta, kBatchKey,
-                  catalog::seal(bank, kBatchKey, std::move(out)));
+  transaction.put(lmdb::Database::meta, kBatchKey, catalog::seal(bank, kBatchKey, std::move(out)));
 }
 
 std::optional<Bytes> read_catalog(const lmdb::ReadTransaction& transaction, const BankUuid& bank,

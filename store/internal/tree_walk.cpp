@@ -115,7 +115,7 @@ class File {
 
   [[noreturn]] void damaged(const std::string& why) const {
     throw Error(ErrorCode::corrupt, path_.string() + ": " + why,
-                "copy what is intact with `slicebank verify --salvage DEST`");
+                "put back a copy of the bank, or import its sources into a new one");
   }
 
  private:
@@ -178,8 +178,7 @@ MetaPair read_metas(const File& file) {
   const std::uint64_t older = std::min(pair.metas[0].transaction, pair.metas[1].transaction);
   const std::uint64_t newer = std::max(pair.metas[0].transaction, pair.metas[1].transaction);
   if (newer - older > 1) {
-    file.damaged("its two meta pages are " + std::to_string(newer - older) +
-                 " transactions apart");
+    file.damaged("its two meta pages are " + std::to_string(newer - older) + " transactions apart");
   }
   return pair;
 }
@@ -244,8 +243,8 @@ class Walk {
 
   void reach(std::uint64_t page, std::uint64_t from) {
     if (page < 2 || page > meta_.last_page) {
-      damaged(from, "names page " + std::to_string(page) + " of " +
-                        std::to_string(meta_.last_page + 1));
+      damaged(from,
+              "names page " + std::to_string(page) + " of " + std::to_string(meta_.last_page + 1));
     }
     if (page >= pages_) {
       damaged(from, "names page " + std::to_string(page) + ", behind the end of the file");
@@ -370,8 +369,8 @@ class Walk {
     for (const std::uint16_t offset : offsets) {
       const std::byte* at = bytes.data() + offset;
       Node node;
-      node.value_bytes = std::uint32_t{load<std::uint16_t>(at)} |
-                         std::uint32_t{load<std::uint16_t>(at + 2)} << 16;
+      node.value_bytes =
+          std::uint32_t{load<std::uint16_t>(at)} | std::uint32_t{load<std::uint16_t>(at + 2)} << 16;
       node.flags = load<std::uint16_t>(at + 4);
       const std::size_t key_bytes = load<std::uint16_t>(at + 6);
       const std::size_t held =
@@ -427,12 +426,11 @@ class Walk {
     const Counts& counts = context.counts;
     if (counts.branch_pages != tree.branch_pages || counts.leaf_pages != tree.leaf_pages ||
         counts.overflow_pages != tree.overflow_pages || counts.entries != tree.entries) {
-      damaged(from, context.name + " has " + std::to_string(counts.entries) + " entries on " +
-                        std::to_string(counts.branch_pages + counts.leaf_pages +
-                                       counts.overflow_pages) +
-                        " pages, not " + std::to_string(tree.entries) + " on " +
-                        std::to_string(tree.branch_pages + tree.leaf_pages +
-                                       tree.overflow_pages));
+      damaged(from,
+              context.name + " has " + std::to_string(counts.entries) + " entries on " +
+                  std::to_string(counts.branch_pages + counts.leaf_pages + counts.overflow_pages) +
+                  " pages, not " + std::to_string(tree.entries) + " on " +
+                  std::to_string(tree.branch_pages + tree.leaf_pages + tree.overflow_pages));
     }
   }
 

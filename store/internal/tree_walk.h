@@ -26,7 +26,8 @@ struct TreeWalkReport {
 // file, page and reason for anything that is not as LMDB writes it. The caller must keep
 // the snapshot from being overwritten: by a read transaction, or by the writer lock.
 // Nothing when later commits have already replaced the meta page of the one asked for.
-std::optional<TreeWalkReport> walk_tree(const std::filesystem::path& file, const TreeWalkOptions& options = {});
+std::optional<TreeWalkReport> walk_tree(const std::filesystem::path& file,
+                                        const TreeWalkOptions& options = {});
 
 // Looks at the two meta pages and the length of the file only. True when the file holds
 // every page up to the last one in use; false when it is shorter, which a walk must

@@ -59,12 +59,15 @@ class Check {
       compare(writer.bank());
       testing::Feeder feeder(writer);
       const SampleId id = feeder.add(77);
-      if (!told_.seeds.empty() && raw(id) < told_.seeds.begin()->first) wrong("an id is used again");
-      if (told_.gone.contains(raw(id)) || told_.must.contains(raw(id))) wrong("an id is used again");
+      if (!told_.seeds.empty() && raw(id) < told_.seeds.begin()->first)
+        wrong("an id is used again");
+      if (told_.gone.contains(raw(id)) || told_.must.contains(raw(id)))
+        wrong("an id is used again");
       writer.commit();
     }
     const VerifyReport report = verify(path_, VerifyLevel::hashes);
-    for (const VerifyFinding& finding : report.findings) wrong(finding.kind + ": " + finding.message);
+    for (const VerifyFinding& finding : report.findings)
+      wrong(finding.kind + ": " + finding.message);
     for (const std::string& note : report.notes) wrong("note: " + note);
     return wrongs_;
   }

@@ -30,7 +30,7 @@ struct Settings {
   long fail_at = 0;
   long fail_run = 1;
   int fail_error = 0;
-  bool syncs_only = false;   // FAIL_SYNC: only fsync, fdatasync and O_DSYNC writes fail
+  bool syncs_only = false;    // FAIL_SYNC: only fsync, fdatasync and O_DSYNC writes fail
   bool short_writes = false;  // FAIL_SHORT: a failing write does half of its work instead
   char count_file[4096] = {};
 

@@ -1,6 +1,8 @@
 // The writer program of the crash campaigns: makes a bank and does to it everything a
 // writer can do. Runs under the shim; dies or fails at any call; says after each batch
 // what is durable by then.
+#include "tests/crash/workload.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -12,7 +14,6 @@
 
 #include "schema/error.h"
 #include "store/reindex.h"
-#include "tests/crash/workload.h"
 
 namespace {
 

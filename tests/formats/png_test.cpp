@@ -132,7 +132,10 @@ TEST_CASE("png: interlaced and packed pictures of every kind keep their numbers"
   const std::vector<std::array<int, 3>> kinds = {
       {0, 1, 1}, {0, 2, 1}, {0, 4, 1}, {0, 8, 1}, {0, 16, 1}, {2, 8, 3}, {2, 16, 3}, {3, 1, 1},
       {3, 2, 1}, {3, 4, 1}, {3, 8, 1}, {4, 8, 2}, {4, 16, 2}, {6, 8, 4}, {6, 16, 4}};
-  for (const auto& [colour, depth, channels] : kinds) {
+  for (const std::array<int, 3>& kind : kinds) {
+    const int colour = kind[0];
+    const int depth = kind[1];
+    const int channels = kind[2];
     for (const int interlace : {0, 1}) {
       CAPTURE(colour);
       CAPTURE(depth);

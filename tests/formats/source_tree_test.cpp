@@ -160,7 +160,9 @@ TEST_CASE("source_tree: sixty hostile paths, and nothing outside the root is rea
   };
   CHECK(table.size() >= 60);
 
-  for (const auto& [path, expected] : table) {
+  for (const auto& row : table) {
+    const std::string& path = row.first;
+    const Outcome expected = row.second;
     CAPTURE(path);
     CHECK(outcome_of(tree, path) == expected);
     if (expected == refused) {

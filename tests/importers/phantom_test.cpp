@@ -73,7 +73,9 @@ TEST_CASE("phantom: the same seed gives the same pixels and masks, on every mach
                                                        {"mr", 14597180091292600704ull},
                                                        {"fundus", 11464915067858425932ull},
                                                        {"ultrasound", 8872508049553675849ull}};
-  for (const auto& [kind, hash] : wanted) {
+  for (const auto& entry : wanted) {
+    const std::string& kind = entry.first;
+    const std::uint64_t hash = entry.second;
     CAPTURE(kind);
     const Sample sample = phantom::make_slice(kind, 7, 1, 2, 96);
     CHECK(fingerprint(sample) == hash);
@@ -195,7 +197,9 @@ TEST_CASE("phantom: a written dataset is whole, and has what real ones have") {
   bool several_instances = false;
   std::set<int> foregrounds;
   std::string names;
-  for (const auto& [image_path, mask_paths] : images.items()) {
+  for (const auto& item : images.items()) {
+    const std::string image_path = item.key();
+    const auto& mask_paths = item.value();
     CAPTURE(image_path);
     names += image_path + "\n";
     const Image image = read_png(root / image_path);

@@ -245,6 +245,28 @@ TEST_CASE("sa_med2d: what a dataset's class covers, and which modality it is, is
                         "'ct_00--LiTS--case_1--x_0006')") == Strings{"liver"});
 }
 
+TEST_CASE("sa_med2d: a class whose mask could not be read is unknown there, not absent") {
+  const TrappedTree source;
+  const testing::TempDir folder;
+  import_into(folder / "a.bank", source.root());
+  const Bank bank = Bank::open(folder / "a.bank");
+  const auto covered = [&](const std::string& volume) {
+    Strings names;
+    Rows rows =
+        select(bank, "SELECT class FROM coverage WHERE volume = ? ORDER BY class", {volume});
+    while (rows.next()) names.emplace_back(rows.text(0));
+    return names;
+  };
+
+  CHECK(covered("ct_00--case_1").size() == 3);
+  for (const std::string lost : {"missing_mask", "mask_size", "cut_mask"}) {
+    CAPTURE(lost);
+    const Strings names = covered("ct_00--" + lost);
+    CHECK(names.size() == 2);
+    CHECK(std::find(names.begin(), names.end(), "liver") == names.end());
+  }
+}
+
 TEST_CASE("sa_med2d: a broken or hostile mapping is an error that names it") {
   const auto error_of = [](const std::string& mapping) {
     SaMed2dBuilder source;

@@ -47,7 +47,9 @@ TEST_CASE("sam_med2d: the real demo folder comes in pixel by pixel") {
   const SourceTree tree(root);
   const auto samples = testing::samples_by_name(bank);
   REQUIRE(samples.size() == 3);
-  for (const auto& [name, sample] : samples) {
+  for (const auto& entry : samples) {
+    const std::string& name = entry.first;
+    const Sample& sample = entry.second;
     CAPTURE(name);
     const Image direct = png::decode(tree.read("images/" + name + ".png"), name).image;
     CHECK(sample.image == direct);

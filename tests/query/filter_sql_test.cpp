@@ -550,7 +550,8 @@ TEST_CASE("filter_sql: searches begin in the clustered tables, not with a scan")
        {"class = 'liver'", "modality = 'CT' AND class = 'liver'",
         "modality = 'CT' AND class IN ('liver', 'spleen') AND dataset = 'A'",
         "mask(class IN ('liver', 'spleen') AND area_fraction > 0.01) AND dataset = 'A'",
-        "class = 'liver' AND class = 'spleen'"}) {
+        "class = 'liver' AND class = 'spleen'",
+        "modality = 'CT' AND region = 'abdomen' AND class IN ('liver', 'spleen')"}) {
     CAPTURE(text);
     const std::string steps = plan(text);
     CAPTURE(steps);

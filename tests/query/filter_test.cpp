@@ -132,7 +132,9 @@ TEST_CASE("filter: every way to write a condition has one way back") {
       {"slice = 1 -- the second\n and id = 2", "slice = 1 AND id = 2"},
       {"modality < 'M'", "modality < 'M'"},
   };
-  for (const auto& [text, canonical] : pairs) {
+  for (const auto& pair : pairs) {
+    const auto& text = pair.first;
+    const auto& canonical = pair.second;
     CAPTURE(text);
     CHECK(again(text) == canonical);
     CHECK(same_filter(*parse_filter(text), *parse_filter(canonical)));

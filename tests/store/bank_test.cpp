@@ -82,6 +82,7 @@ TEST_CASE("bank: what another build or machine wrote is refused with the reason"
   ErrorCode expected = ErrorCode::wrong_version;
   SUBCASE("major format") { replace_in_file(file, "\"major\": 1", "\"major\": 2"); }
   SUBCASE("page size") { replace_in_file(file, "\"page_size\": ", "\"page_size\": 1"); }
+  SUBCASE("feature") { replace_in_file(file, "\"features\": []", "\"features\": [\"x\"]"); }
   SUBCASE("byte order") { replace_in_file(file, "little", "big"); }
   SUBCASE("not JSON") {
     std::ofstream(file, std::ios::trunc) << "{";
@@ -103,11 +104,12 @@ TEST_CASE("bank: what another build or machine wrote is refused with the reason"
   CHECK(code_of([&] { Writer::open(path); }) == expected);
 }
 
-TEST_CASE("bank: a newer minor format is read") {
+TEST_CASE("bank: a newer minor format and features that may be ignored are read") {
   testing::TempDir folder;
   const auto path = folder / "a.bank";
   { const Bank bank = Bank::create(path); }
   replace_in_file(path / "BANK.json", "\"minor\": 0", "\"minor\": 7");
+  replace_in_file(path / "BANK.json", "\"features\": []", "\"features\": [\"optional:x\"]");
   CHECK(Bank::open(path).info().format.minor == 7);
 }
 
@@ -125,7 +127,7 @@ TEST_CASE("bank: network file systems are told by their magic number") {
   CHECK(network_filesystem_name(0x0bd00bd0) == "Lustre");
   // As a machine with a signed field gives it.
   CHECK(network_filesystem_name(static_cast<int>(0xff534d42)) == "CIFS");
-  CHECK(network_filesystem_name(0xef53).empty());  // ext4
+  CHECK(network_filesystem_name(0xef53).empty());      // ext4
   CHECK(network_filesystem_name(0x01021994).empty());  // tmpfs
 }
 

@@ -97,16 +97,19 @@ TEST_CASE("guarded sql: ordinary questions are answered, also about private tabl
   CHECK(std::get<std::int64_t>(run(bank, "SELECT count(*) FROM samples;  -- all\n")[0][0]) == 300);
   CHECK(run(bank, "SELECT class, count(*), avg(area_fraction) FROM masks GROUP BY class").size() ==
         3);
-  CHECK(run(bank, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) "
-                  "SELECT * FROM n")
+  CHECK(run(bank,
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) "
+            "SELECT * FROM n")
             .size() == 10);
   CHECK(run(bank, "WITH big AS (SELECT sample_id FROM masks) SELECT count(*) FROM big").size() ==
         1);
-  CHECK(run(bank, "SELECT name, upper(name), printf('%05d', id) FROM samples "
-                  "WHERE name LIKE 'slice\\_1%' ESCAPE '\\' ORDER BY slice LIMIT 3")
+  CHECK(run(bank,
+            "SELECT name, upper(name), printf('%05d', id) FROM samples "
+            "WHERE name LIKE 'slice\\_1%' ESCAPE '\\' ORDER BY slice LIMIT 3")
             .size() == 3);
-  CHECK(run(bank, "SELECT s.id, row_number() OVER (PARTITION BY patient ORDER BY slice) "
-                  "FROM samples s JOIN masks m ON m.sample_id = s.id")
+  CHECK(run(bank,
+            "SELECT s.id, row_number() OVER (PARTITION BY patient ORDER BY slice) "
+            "FROM samples s JOIN masks m ON m.sample_id = s.id")
             .size() == static_cast<std::size_t>(testing::count(bank, "masks")));
   CHECK(run(bank, "SELECT * FROM _rollup_sample").size() == 1);
   CHECK(run(bank, "SELECT name FROM sqlite_schema WHERE type = 'view'").size() == 11);
@@ -125,8 +128,8 @@ TEST_CASE("guarded sql: columns and values arrive as they are, and the caller ma
       bank, "SELECT 1 AS one, 2.5 AS real, 'x' AS text, NULL AS none FROM samples", {},
       [&](const std::vector<std::string>& header) { names = header; },
       [&](const std::vector<SqlValue>& row) {
-        CHECK(row == std::vector<SqlValue>{std::int64_t{1}, 2.5, std::string("x"),
-                                           std::monostate{}});
+        CHECK(row ==
+              std::vector<SqlValue>{std::int64_t{1}, 2.5, std::string("x"), std::monostate{}});
         return ++rows < 5;
       });
   CHECK(names == std::vector<std::string>{"one", "real", "text", "none"});
@@ -238,8 +241,7 @@ TEST_CASE("guarded sql: hostile statements write nothing, reach nothing and end 
       "FROM s a, s b, s c, s d, s e, s f",
       "WITH RECURSIVE s(t, n) AS (SELECT 'a', 0 UNION ALL SELECT t || t, n + 1 FROM s "
       "WHERE n < 17) SELECT max(" +
-          repeated("a.t GLOB '*a*a*a*a*a*a*a*a*a*b', ", 30) +
-          "0) FROM s a, s b, s c, s d",
+          repeated("a.t GLOB '*a*a*a*a*a*a*a*a*a*b', ", 30) + "0) FROM s a, s b, s c, s d",
       "WITH RECURSIVE s(t, n) AS (SELECT 'a', 0 UNION ALL SELECT t || t, n + 1 FROM s "
       "WHERE n < 17), w AS (SELECT a.t FROM s a, s b, s c, s d, s e) "
       "SELECT group_concat(upper(hex(t))) FROM w",

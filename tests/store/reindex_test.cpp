@@ -35,7 +35,8 @@ void write_history(const fs::path& path, std::uint64_t seed, int batches) {
   std::set<SampleId> alive;
   for (int batch = 0; batch < batches; ++batch) {
     const auto samples = 1 + random() % 6;
-    LedgerEntry entry{"images:phantom", "item " + std::to_string(random() % 8), random(), 1, {}, {}};
+    LedgerEntry entry{
+        "images:phantom", "item " + std::to_string(random() % 8), random(), 1, {}, {}};
     for (std::uint64_t i = 0; i < samples; ++i) {
       const SampleId id = feeder.add(random() % 64, 16 + static_cast<std::uint32_t>(random() % 80));
       entry.samples.push_back(id);

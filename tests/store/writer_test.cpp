@@ -2,7 +2,6 @@
 #include "store/writer.h"
 
 #include <doctest/doctest.h>
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -175,8 +174,8 @@ TEST_CASE("writer: ledger, problems, splits and selections are part of the batch
   split.sides = {"train", "test"};
   split.samples = {SampleId{1}, SampleId{2}};
   split.members = {0, 1};
-  SavedSelection selection{"livers", "class = 'liver'", Generation{1}, "abc",
-                           {SampleId{2}, SampleId{1}}};
+  SavedSelection selection{
+      "livers", "class = 'liver'", Generation{1}, "abc", {SampleId{2}, SampleId{1}}};
   {
     Writer writer = Writer::open(folder / "a.bank");
     Feeder feeder(writer);

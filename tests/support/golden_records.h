@@ -106,7 +106,10 @@ inline std::vector<GoldenRecord> golden_records() {
   Sample cells = make_sample({PixelType::u8, 24, 24, 1}, 5);
   cells.labels.clear();
   for (std::uint32_t i = 0; i < 150; ++i) {
-    Mask cell = make_disc(24, 24, random.below(40), random.below(40), 1 + random.below(3));
+    // One after another: in which order arguments are evaluated is the compiler's choice.
+    const std::uint32_t centre_y = random.below(40);
+    const std::uint32_t centre_x = random.below(40);
+    Mask cell = make_disc(24, 24, centre_y, centre_x, 1 + random.below(3));
     cell.class_id = static_cast<ClassId>(1 + i % 3);
     cell.instance = i;
     cells.masks.push_back(std::move(cell));

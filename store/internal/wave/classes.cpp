@@ -204,9 +204,15 @@ class Assignment {
   using LaneCosts = std::array<std::uint64_t, 256>;
 
   void reassign() {
-    auto histograms = std::make_unique<std::array<Histogram, kClassSlots>>();
-    auto costs = std::make_unique<std::array<LaneCosts, kGroups>>();
-    for (Histogram& histogram : *histograms) histogram.fill(0);
+    // Only the parts of classes that are there are cleared and filled.
+    const auto histograms = std::make_unique_for_overwrite<std::array<Histogram, kClassSlots>>();
+    const auto costs = std::make_unique_for_overwrite<std::array<LaneCosts, kGroups>>();
+    std::array<bool, kClassSlots> alive{};
+    for (const Choice& choice : choices_) alive[choice.slot] = true;
+    alive[0] = false;
+    for (std::size_t slot = 0; slot < kClassSlots; ++slot) {
+      if (alive[slot]) (*histograms)[slot].fill(0);
+    }
     std::uint8_t coded[kSlots + 64];
     for (std::size_t tile = 0; tile < choices_.size(); ++tile) {
       const Choice& choice = choices_[tile];
@@ -216,12 +222,11 @@ class Assignment {
       const std::uint32_t size = bytes(tile, choice.selected);
       for (std::uint32_t i = 0; i < size; ++i) ++histogram[coded[i]];
     }
-    std::array<bool, kClassSlots> alive{};
     for (std::size_t group = 0; group < kGroups; ++group) {
       (*costs)[group].fill(0);
       for (std::uint32_t k = 0; k < kClassBudget[group % kKinds]; ++k) {
         const std::uint32_t slot = first_slot(group) + k;
-        alive[slot] = add_costs((*histograms)[slot], k, (*costs)[group]);
+        if (alive[slot]) alive[slot] = add_costs((*histograms)[slot], k, (*costs)[group]);
       }
     }
     for (std::size_t tile = 0; tile < choices_.size(); ++tile) {
@@ -229,7 +234,7 @@ class Assignment {
     }
   }
 
-  // False for a class without tiles.
+  // False for a class whose tiles send nothing.
   static bool add_costs(const Histogram& histogram, std::uint32_t lane, LaneCosts& costs) {
     std::uint64_t total = 0;
     for (const std::uint32_t count : histogram) total += count;

@@ -16,6 +16,7 @@ struct TileTable {
   std::vector<TileFacts> facts;
   std::vector<Pixel> residuals;
   std::vector<std::uint16_t> flat_masks;
+  std::vector<std::uint16_t> exception_masks;
 
   std::size_t tiles() const { return facts.size(); }
 };

@@ -116,6 +116,8 @@ struct AnalysisJob {
   TileFacts* facts;
   Pixel* residuals;
   std::uint16_t* flat_masks;  // 16 a tile, bit l: lane l is flat; 0 in padded tiles
+  // 16 a tile, bit l: lane l is an exception. Only where facts.exceptions is not 0.
+  std::uint16_t* exception_masks;
 };
 
 template <class Pixel>

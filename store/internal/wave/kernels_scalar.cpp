@@ -51,7 +51,7 @@ Symbol<Pixel> symbol_of(Kind kind, Pixel residual) {
     const uint32_t folded = zigzag_of(residual);
     return {folded < kEscapeSymbol ? folded : kEscapeSymbol, 0};
   } else {
-    const uint32_t bias = kind == Kind::full ? 0 : kind == Kind::nibble ? 8 : 2;
+    const uint32_t bias = kind == Kind::full ? 0u : kind == Kind::nibble ? 8u : 2u;
     return {static_cast<uint8_t>(residual + bias), 0};
   }
 }
@@ -71,7 +71,7 @@ Pixel residual_of(Kind kind, uint32_t coded, uint32_t raw) {
   if constexpr (sizeof(Pixel) == 2) {
     return static_cast<Pixel>((coded >> 1) ^ (0u - (coded & 1)));
   } else {
-    return static_cast<Pixel>(coded - (kind == Kind::full ? 0 : kind == Kind::nibble ? 8 : 2));
+    return static_cast<Pixel>(coded - (kind == Kind::full ? 0u : kind == Kind::nibble ? 8u : 2u));
   }
 }
 
@@ -210,29 +210,38 @@ bool inverse(InverseJob<Pixel>& job) {
   return run_inverse<Ops<Pixel>>(job);
 }
 
+uint32_t symbol_in_run(const uint8_t* packed, uint32_t bits, uint64_t index) {
+  const uint32_t byte = packed[index * bits / 8];
+  return byte >> (index * bits % 8) & ((1u << bits) - 1);
+}
+
 template <class Pixel>
 void unpack_run(Kind kind, const uint8_t* coded, const uint8_t* raw, uint64_t symbols,
                 Pixel* residuals) {
   const uint32_t bits = coded_bits(kind);
   const uint32_t extra = raw_bits(kind);
   for (uint64_t i = 0; i < symbols; ++i) {
-    const uint32_t symbol = coded[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1);
-    uint32_t low = 0;
-    if (extra != 0) low = raw[i * extra / 8] >> (i * extra % 8) & ((1u << extra) - 1);
+    const uint32_t symbol = symbol_in_run(coded, bits, i);
+    const uint32_t low = extra == 0 ? 0 : symbol_in_run(raw, extra, i);
     residuals[i] = residual_of<Pixel>(kind, symbol, low);
   }
 }
 
 // Fills `facts` from the chosen residuals of a tile and its flat pixels.
 template <class Pixel>
-void count_tile(const Pixel* residuals, const uint16_t* flat_masks, TileFacts& facts) {
+void count_tile(const Pixel* residuals, const uint16_t* flat_masks, uint16_t* exception_masks,
+                TileFacts& facts) {
   constexpr uint32_t kLaneCount = kLanes<Pixel>;
+  std::memset(exception_masks, 0, kStepsPerTile * sizeof *exception_masks);
   for (uint32_t slot = 0; slot < kSlotsPerTile<Pixel>; ++slot) {
     const int value = static_cast<Signed<Pixel>>(residuals[slot]);
     const auto top = static_cast<uint16_t>(value < 0 ? -value - 1 : value);
     if (top > facts.top) facts.top = top;
     if ((flat_masks[slot / kLaneCount] >> slot % kLaneCount & 1) != 0) {
-      facts.exceptions = static_cast<uint16_t>(facts.exceptions + (value != 0));
+      if (value == 0) continue;
+      ++facts.exceptions;
+      uint16_t& mask = exception_masks[slot / kLaneCount];
+      mask = static_cast<uint16_t>(mask | 1u << slot % kLaneCount);
     } else {
       ++facts.coded;
       facts.coded_sum += magnitude(residuals[slot]);
@@ -286,7 +295,7 @@ void analyse(const AnalysisJob<Pixel>& job) {
     facts.sum = sums[facts.predictor];
     Pixel* chosen = job.residuals + tile * kSlots;
     std::memcpy(chosen, residuals[facts.predictor], sizeof residuals[0]);
-    count_tile(chosen, flat_masks, facts);
+    count_tile(chosen, flat_masks, job.exception_masks + tile * kStepsPerTile, facts);
   }
 }
 

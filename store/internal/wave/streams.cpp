@@ -1,5 +1,7 @@
 #include "store/internal/wave/streams.h"
 
+#include <bit>
+
 #include "store/internal/bytes.h"
 
 namespace slicebank::wave {
@@ -138,15 +140,17 @@ class Builder {
       if (slots_[tile] < kFlatFamily) continue;
       const std::uint64_t base = tiles_before++ * kSlots;
       if (table_.facts[tile].exceptions == 0) continue;
-      for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
-        const Pixel residual = residuals(tile)[slot];
-        const std::uint32_t mask = flat_masks(tile)[slot / kLanes<Pixel>];
-        if (residual == 0 || (mask >> slot % kLanes<Pixel> & 1) == 0) continue;
-        std::uint64_t gap = base + slot - behind_last;
-        for (; gap >= kGapContinues; gap -= kGapContinues) gaps.push_back(kGapContinues);
-        gaps.push_back(static_cast<std::uint8_t>(gap));
-        behind_last = base + slot + 1;
-        values.push_back(exception_symbol(residual));
+      const std::uint16_t* masks = table_.exception_masks.data() + tile * kStepsPerTile;
+      for (std::uint32_t step = 0; step < kStepsPerTile; ++step) {
+        for (std::uint32_t left = masks[step]; left != 0; left &= left - 1) {
+          const auto lane = static_cast<std::uint32_t>(std::countr_zero(left));
+          const std::uint32_t slot = step * kLanes<Pixel> + lane;
+          std::uint64_t gap = base + slot - behind_last;
+          for (; gap >= kGapContinues; gap -= kGapContinues) gaps.push_back(kGapContinues);
+          gaps.push_back(static_cast<std::uint8_t>(gap));
+          behind_last = base + slot + 1;
+          values.push_back(exception_symbol(residuals(tile)[slot]));
+        }
       }
     }
     streams_.sizes.exceptions = values.size();

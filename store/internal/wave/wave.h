@@ -1,7 +1,7 @@
 // The wavefront image codec: lossless, for 8- and 16-bit integer images.
 //
 // MED-family prediction in a skewed order, tile classes, raw noise bits, flat contexts,
-// a rank map, Huffman-only segments: docs/format.md, "Wave section", has every byte.
+// a rank map, Huffman-only segments: docs/format-wave.md has every byte.
 // The bytes and the pixels are the same on every machine, whatever kernels it runs.
 // Any thread; scratch memory is kept per thread.
 #pragma once

@@ -216,7 +216,7 @@ struct Analysis {
 
   // Keeps the predictor of the least sum, the first of equals, and counts its tile.
   static void keep_best(const Candidates& candidates, TileFacts& facts, Pixel* residuals,
-                        std::uint16_t* flat_masks) {
+                        std::uint16_t* flat_masks, std::uint16_t* exception_masks) {
     std::uint32_t best = 0;
     std::uint32_t least = total(candidates.sums[0]);
     for (std::uint32_t id = 1; id < kPredictors; ++id) {
@@ -256,6 +256,7 @@ struct Analysis {
       const std::uint32_t zeros = L::mask(L::equal(chosen[i], _mm_setzero_si128()));
       flat_masks[i] = static_cast<std::uint16_t>(mask);
       flat_pixels += static_cast<std::uint32_t>(__builtin_popcount(mask));
+      exception_masks[i] = static_cast<std::uint16_t>(mask & ~zeros);
       exceptions += static_cast<std::uint32_t>(__builtin_popcount(mask & ~zeros));
     }
     facts.coded = static_cast<std::uint16_t>(kSlots - flat_pixels);
@@ -283,7 +284,7 @@ struct Analysis {
       }
       if (facts.padded) clear_padding(job, tile, walk, candidates);
       keep_best(candidates, facts, job.residuals + tile * kSlots,
-                job.flat_masks + tile * 16);
+                job.flat_masks + tile * 16, job.exception_masks + tile * 16);
       walk.x0 += 16;
       if (walk.x0 >= static_cast<long>(job.width)) {
         walk.x0 -= static_cast<long>(job.width);
