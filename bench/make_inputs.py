@@ -25,6 +25,7 @@ warnings.filterwarnings("ignore")
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 SIDE_MIN = 48  # smaller images are another codec's business; `tiny28` is for them
+SMALL_PIXELS = 200 * 200  # below, tables weigh more than pixels: kinds of their own
 WINDOWS = {"ctw_40_400": (40, 400), "ctw_lung": (-160, 1500), "ctw_bone": (400, 2000),
            "ctw_brain": (40, 80)}
 
@@ -41,6 +42,8 @@ class Kinds:
 
     def add(self, kind, array, side_min=SIDE_MIN):
         if array.ndim in (2, 3) and min(array.shape[:2]) >= side_min:
+            if kind in ("ct8", "mr8", "ct16", "mr16") and array.size < SMALL_PIXELS:
+                kind += "_small"
             self.images.setdefault(kind, []).append(np.ascontiguousarray(array))
 
     def write(self, folder):
@@ -110,7 +113,7 @@ def add_dicom(kinds, path):
     modality = data.get("Modality")
     if data.get("SamplesPerPixel", 1) == 3:
         frames = pixels if pixels.ndim == 4 else [pixels]
-        kind = {"US": "us_rgb", "SM": "hist_rgb"}.get(modality, "other_rgb")
+        kind = "us_rgb" if modality == "US" else "other_rgb"
         for frame in frames:
             if frame.dtype == np.uint8:
                 kinds.add(kind, frame)
@@ -213,7 +216,8 @@ def add_picture(kinds, path):
 def add_tiny(kinds):
     """28 x 28 area-resized squares of the 8-bit kinds, the MedMNIST recipe."""
     for source, target in (("ct8", "tiny28_gray"), ("mr8", "tiny28_gray"),
-                           ("fundus", "tiny28_rgb"), ("hist_rgb", "tiny28_rgb")):
+                           ("ct8_small", "tiny28_gray"), ("mr8_small", "tiny28_gray"),
+                           ("fundus", "tiny28_rgb")):
         for array in kinds.images.get(source, []):
             side = min(array.shape[:2])
             for top in range(0, array.shape[0] - side + 1, side):

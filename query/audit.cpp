@@ -12,6 +12,7 @@
 #include "query/internal/columns.h"
 #include "query/internal/equal_pixels.h"
 #include "query/internal/official_side.h"
+#include "schema/error.h"
 #include "store/select.h"
 
 namespace slicebank {
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::size_t kFindingsMax = 1000;
 constexpr std::size_t kSamplesShown = 3;  // of each side of a finding
+constexpr std::size_t kOfficialSidesMax = 1000;
 
 class Auditor {
  public:
@@ -159,6 +161,12 @@ SplitData official_split(const Bank& bank) {
     if (used.erase(usual) != 0) split.sides.emplace_back(usual);
   }
   split.sides.insert(split.sides.end(), used.begin(), used.end());
+  if (split.sides.size() > kOfficialSidesMax) {
+    throw Error(ErrorCode::limit,
+                fmt::format("the volumes of {} name {} official sides; at most {} make a split",
+                            bank.path().string(), split.sides.size(), kOfficialSidesMax),
+                "look at them: slicebank stats BANK --by official_split");
+  }
   for (std::size_t place = 0; place < columns.size(); ++place) {
     const std::string& side =
         side_of_word[volumes.volumes.at(columns.volumes[place]).official_split];

@@ -22,8 +22,9 @@ struct AuditReport {
   std::string split;
   std::uint64_t samples = 0;
   std::uint64_t leaking_subjects = 0;
-  std::uint64_t leaking_aliases = 0;
-  std::uint64_t leaking_images = 0;    // groups of equal pixels that cross sides
+  std::uint64_t leaking_aliases = 0;   // persons of several names, taken together
+  std::uint64_t leaking_images = 0;    // sets of equal pixels that cross sides; a blank image,
+                                       // of one value alone, says nothing and is left out
   std::uint64_t unassigned = 0;        // samples of the bank the split does not hold
   std::vector<AuditFinding> findings;  // the first 1000
 
@@ -32,13 +33,15 @@ struct AuditReport {
 
 AuditReport audit_split(const Bank& bank, const SplitData& split);
 
-// The split that came with the data (volumes' official_split), as a SplitData.
+// The split that came with the data (volumes' official_split), as a SplitData: train, val
+// and test under any of their spellings, other words as they are.
 SplitData official_split(const Bank& bank);
 
 struct DuplicateImages {
   std::vector<SampleId> samples;  // two or more with equal pixels
 };
-// Groups of equal images anywhere in the bank, at most `limit`, largest first.
+// Sets of equal images anywhere in the bank, at most `limit`, largest first; blank ones
+// are left out.
 std::vector<DuplicateImages> duplicate_images(const Bank& bank, std::size_t limit = 1000);
 
 }  // namespace slicebank

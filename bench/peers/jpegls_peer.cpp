@@ -35,14 +35,14 @@ void flip_signs(Image& image) {
 std::vector<std::byte> encode(const Image& source) {
   Image image = source;
   flip_signs(image);
-  const std::unique_ptr<charls_jpegls_encoder, FreeEncoder> encoder(
-      charls_jpegls_encoder_create());
+  const std::unique_ptr<charls_jpegls_encoder, FreeEncoder> encoder(charls_jpegls_encoder_create());
   const charls_frame_info frame{image.shape.width, image.shape.height,
                                 static_cast<int>(8 * pixel_bytes(image.shape.pixel_type)),
                                 static_cast<int>(image.shape.channels)};
   check(charls_jpegls_encoder_set_frame_info(encoder.get(), &frame));
   if (frame.component_count == 3) {
-    check(charls_jpegls_encoder_set_interleave_mode(encoder.get(), charls::interleave_mode::sample));
+    check(
+        charls_jpegls_encoder_set_interleave_mode(encoder.get(), charls::interleave_mode::sample));
     check(charls_jpegls_encoder_set_color_transformation(encoder.get(),
                                                          charls::color_transformation::hp1));
   }
@@ -58,8 +58,7 @@ std::vector<std::byte> encode(const Image& source) {
 }
 
 void decode(const std::vector<std::byte>& bytes, Image& image) {
-  const std::unique_ptr<charls_jpegls_decoder, FreeDecoder> decoder(
-      charls_jpegls_decoder_create());
+  const std::unique_ptr<charls_jpegls_decoder, FreeDecoder> decoder(charls_jpegls_decoder_create());
   check(charls_jpegls_decoder_set_source_buffer(decoder.get(), bytes.data(), bytes.size()));
   check(charls_jpegls_decoder_read_header(decoder.get()));
   check(charls_jpegls_decoder_decode_to_buffer(decoder.get(), image.image_hwc.data(),

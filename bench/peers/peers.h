@@ -20,8 +20,8 @@ struct Codec {
   std::function<void(const std::vector<std::byte>&, Image&)> decode;
 };
 
-Codec png_codec();       // libpng, level 6, all filters
-Codec zstd_codec();      // zstd level 3 of the raw bytes
+Codec png_codec();             // libpng, level 6, all filters
+Codec zstd_codec();            // zstd level 3 of the raw bytes
 Codec wave_codec(int effort);  // the image section alone: 1 fast, 2 balanced, 3 small
 std::string wave_kernels();
 // JPEG-LS by CharLS; nothing when the build has it not.

@@ -1,7 +1,6 @@
 #include "query/internal/facet_counter.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -241,24 +240,41 @@ class Counter {
     const bool open_region = region_dimension < by_.size() && key[region_dimension] == kOfClasses;
     if (!by_class && !open_region) return count(place, key, columns_.masks[place]);
 
-    std::map<std::vector<std::uint32_t>, std::uint64_t> masks_by_key;
-    bool any_region = false;
+    cells_of_sample_ = 0;
     for (const Finding& finding : findings) {
       if (by_class) key[class_dimension] = class_number(finding.class_id);
       if (open_region) {
         const auto region = region_of_class(finding.class_id);
         if (!region && !by_class) continue;
         key[region_dimension] = region ? *region : words_[region_dimension].number(kNone);
-        any_region = true;
       }
-      masks_by_key[key] += finding.mask ? 1 : 0;
+      masks_in(key) += finding.mask ? 1 : 0;
     }
-    if (!by_class && !any_region) {
+    if (!by_class && cells_of_sample_ == 0) {
       key[region_dimension] = words_[region_dimension].number(kNone);
-      masks_by_key[key] = columns_.masks[place];
+      masks_in(key) = columns_.masks[place];
     }
-    for (const auto& [cell_key, masks] : masks_by_key) count(place, cell_key, masks);
+    for (std::size_t i = 0; i < cells_of_sample_; ++i)
+      count(place, scratch_[i].key, scratch_[i].masks);
   }
+
+  // Masks of the current sample in a cell. A sample has few cells: they are looked through,
+  // and their memory is used again for the next sample.
+  std::uint64_t& masks_in(const std::vector<std::uint32_t>& key) {
+    for (std::size_t i = 0; i < cells_of_sample_; ++i) {
+      if (scratch_[i].key == key) return scratch_[i].masks;
+    }
+    if (cells_of_sample_ == scratch_.size()) scratch_.emplace_back();
+    CellOfSample& added = scratch_[cells_of_sample_++];
+    added.key = key;
+    added.masks = 0;
+    return added.masks;
+  }
+
+  struct CellOfSample {
+    std::vector<std::uint32_t> key;
+    std::uint64_t masks = 0;
+  };
 
   const Bank& bank_;
   const std::vector<std::string>& by_;
@@ -266,6 +282,8 @@ class Counter {
   std::vector<Words> words_;                       // a dimension
   std::vector<std::vector<std::uint32_t>> fixed_;  // a dimension, a sample; empty for class
   std::unordered_map<std::vector<std::uint32_t>, Cell, KeyHash> cells_;
+  std::vector<CellOfSample> scratch_;
+  std::size_t cells_of_sample_ = 0;  // of scratch_ in use
 };
 
 }  // namespace

@@ -142,8 +142,8 @@ void decompress_magicless_front(Bytes frame, std::size_t size, MutableBytes room
       ZSTD_decompressDCtx(context, room.data(), room.size(), frame.data(), frame.size());
   if (ZSTD_isError(got)) fail("damaged frame", got);
   if (got != size) {
-    throw Error(ErrorCode::corrupt, "damaged frame: " + std::to_string(got) +
-                                        " bytes instead of " + std::to_string(size));
+    throw Error(ErrorCode::corrupt, "damaged frame: " + std::to_string(got) + " bytes instead of " +
+                                        std::to_string(size));
   }
 }
 

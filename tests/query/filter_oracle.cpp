@@ -10,12 +10,12 @@ using Kind = Filter::Kind;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// SQL's LIKE over ASCII.
+// SQL's LIKE over ASCII. `escape` is empty or one character.
 bool like(const std::string& text, std::size_t at, const std::string& pattern, std::size_t place,
-          std::optional<char> escape) {
+          const std::string& escape) {
   if (place == pattern.size()) return at == text.size();
   const char c = pattern[place];
-  if (escape && c == *escape) {
+  if (!escape.empty() && c == escape.front()) {
     return at < text.size() && lower(text[at]) == lower(pattern.at(place + 1)) &&
            like(text, at + 1, pattern, place + 2, escape);
   }
@@ -172,9 +172,7 @@ bool FilterOracle::holds(const Filter& leaf, const FilterValue& value) const {
              std::any_of(wanted.begin(), wanted.end(),
                          [&](const FilterValue& each) { return equals(leaf, value, each); });
     case Kind::like: {
-      const auto escape = wanted.size() > 1
-                              ? std::optional<char>(std::get<std::string>(wanted[1]).front())
-                              : std::nullopt;
+      const std::string escape = wanted.size() > 1 ? std::get<std::string>(wanted[1]) : "";
       return leaf.negated !=
              like(std::get<std::string>(value), 0, std::get<std::string>(wanted[0]), 0, escape);
     }

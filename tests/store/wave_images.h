@@ -28,7 +28,9 @@ inline constexpr int kWavePatterns = 12;
 
 inline std::uint32_t wave_sample(WavePattern pattern, std::uint32_t x, std::uint32_t y,
                                  std::uint32_t channel, std::uint32_t scale, std::mt19937& random) {
-  const auto noise = [&](std::uint32_t range) { return static_cast<std::uint32_t>(random() % range); };
+  const auto noise = [&](std::uint32_t range) {
+    return static_cast<std::uint32_t>(random() % range);
+  };
   switch (pattern) {
     case WavePattern::random:
       return noise(65536);

@@ -45,8 +45,9 @@ Image windowed(const Image& slice, double slope, double intercept, double level,
     const int stored = static_cast<std::int16_t>(static_cast<int>(slice.image_hwc[at]) |
                                                  static_cast<int>(slice.image_hwc[at + 1]) << 8);
     const double share = (stored * slope + intercept - (level - width / 2)) / width;
-    out.image_hwc.push_back(
-        static_cast<std::byte>(share <= 0 ? 0 : share >= 1 ? 255 : static_cast<int>(share * 255)));
+    out.image_hwc.push_back(static_cast<std::byte>(share <= 0   ? 0
+                                                   : share >= 1 ? 255
+                                                                : static_cast<int>(share * 255)));
   }
   return out;
 }

@@ -72,8 +72,7 @@ class Assignment {
   }
   std::uint32_t bytes(std::size_t tile, std::size_t candidate) const {
     const Kind kind = kind_of_group(choices_[tile].group[candidate]);
-    return static_cast<std::uint32_t>(
-        packed_bytes(symbols(tile, candidate), coded_bits(kind)));
+    return static_cast<std::uint32_t>(packed_bytes(symbols(tile, candidate), coded_bits(kind)));
   }
   std::uint32_t flat_price(std::size_t tile) const {
     return options_.flat_tile_price + table_.facts[tile].exceptions * options_.exception_price;
@@ -158,7 +157,7 @@ class Assignment {
       const Choice& choice = choices_[tile];
       if (choice.selected == kNone || choice.group[choice.selected] != group) continue;
       const TileFacts& facts = table_.facts[tile];
-      const std::uint32_t key = group < kKinds       ? facts.sum
+      const std::uint32_t key = group < kKinds     ? facts.sum
                                 : facts.coded == 0 ? 0
                                                    : (facts.coded_sum << 8) / facts.coded;
       members_.push_back(static_cast<std::uint32_t>(tile));

@@ -26,8 +26,8 @@ struct ClassOptions {
   std::uint32_t flat_tile_price = 24 * 16;
   std::uint32_t exception_price = 16 * 16;
   std::uint32_t coded_byte_price = 11;
-  std::uint32_t passes = 1;             // of reassignment by code length
-  std::uint64_t bytes_a_class = 24576;  // a kind gets one more class for so many bytes
+  std::uint32_t passes = 1;              // of reassignment by code length
+  std::uint64_t bytes_a_class = 24576;   // a kind gets one more class for so many bytes
   std::uint64_t bytes_of_a_kind = 4096;  // a kind with fewer is dissolved
 };
 

@@ -20,11 +20,17 @@ namespace {
   throw Error(ErrorCode::corrupt, std::string("image section: ") + what);
 }
 
+// Tiles of each class slot in one plane.
+using TileCounts = std::array<std::uint64_t, kClassSlots>;
+
+template <class Pixel>
 struct DecoderMemory {
   Scratch streams;
   Scratch flat;
   Scratch raw;
   Scratch ring;
+  std::vector<TileCounts> counts;
+  std::vector<PlaneCursor<Pixel>> cursors;
 };
 
 // All streams of a section, decompressed. Pointers into the thread's scratch memory.
@@ -32,13 +38,13 @@ struct Streams {
   std::array<const std::uint8_t*, kFrames> begin{};
 };
 
-Streams decompress(const Section& section, DecoderMemory& memory) {
+Streams decompress(const Section& section, Scratch& memory) {
   std::uint64_t total = 0;
   for (const std::uint64_t size : section.frame_sizes) total += size + kPackedSlack;
   // What zstd wants beyond a frame to decode its literals in place.
   constexpr std::size_t kRoomAhead = 264 * 1024;
   total += kRoomAhead;
-  auto* next = memory.streams.room<std::uint8_t>(total);
+  auto* next = memory.room<std::uint8_t>(total);
   const std::uint8_t* end = next + total;
   Streams streams;
   for (std::size_t frame = 0; frame < kFrames; ++frame) {
@@ -53,12 +59,9 @@ Streams decompress(const Section& section, DecoderMemory& memory) {
   return streams;
 }
 
-// Tiles of each class slot in one plane.
-using TileCounts = std::array<std::uint64_t, kClassSlots>;
-
 // Every byte of the map is legal, and every class has as many tiles as the sizes say.
-std::vector<TileCounts> count_tiles(const Section& section, const std::uint8_t* map) {
-  std::vector<TileCounts> counts(section.header.planes);
+void count_tiles(const Section& section, const std::uint8_t* map, std::vector<TileCounts>& counts) {
+  counts.resize(section.header.planes);
   TileCounts all{};
   for (TileCounts& of_plane : counts) {
     of_plane.fill(0);
@@ -78,7 +81,6 @@ std::vector<TileCounts> count_tiles(const Section& section, const std::uint8_t* 
   for (std::uint32_t slot = 1; slot < kClassSlots; ++slot) {
     if (all[slot] != section.sizes.tiles[slot]) fail("map and sizes differ");
   }
-  return counts;
 }
 
 // Finds each plane's first exception, and checks that the gaps end exactly with the last
@@ -172,10 +174,12 @@ EscapeCounts check_escapes(const Section& section, const Streams& streams) {
 template <class Pixel>
 void put_escapes(const std::uint8_t* coded, std::uint64_t symbols, const std::uint8_t* low,
                  std::uint64_t distance, Pixel* residuals) {
-  for (std::uint64_t i = 0; i < symbols; ++i) {
-    if (coded[i] != kEscapeSymbol) continue;
+  for (const std::uint8_t* at = coded;; ++at) {
+    const std::size_t left = symbols - static_cast<std::size_t>(at - coded);
+    at = static_cast<const std::uint8_t*>(std::memchr(at, kEscapeSymbol, left));
+    if (at == nullptr) return;
     const std::uint32_t folded = *low | static_cast<std::uint32_t>(low[distance]) << 8;
-    residuals[i] = static_cast<Pixel>((folded >> 1) ^ (0u - (folded & 1)));
+    residuals[at - coded] = static_cast<Pixel>((folded >> 1) ^ (0u - (folded & 1)));
     ++low;
   }
 }
@@ -183,8 +187,8 @@ void put_escapes(const std::uint8_t* coded, std::uint64_t symbols, const std::ui
 // Unpacks the flat-coded classes, one residual a symbol, each class followed by zeros.
 template <class Pixel>
 void unpack_flat_classes(const Section& section, const Streams& streams,
-                         const EscapeCounts& escapes, DecoderMemory& memory,
-                         std::vector<PlaneCursor<Pixel>>& cursors) {
+                         const EscapeCounts& escapes, DecoderMemory<Pixel>& memory) {
+  std::vector<PlaneCursor<Pixel>>& cursors = memory.cursors;
   const StreamSizes& sizes = section.sizes;
   std::uint64_t room = 0;
   std::uint64_t raw_room = 0;
@@ -193,8 +197,8 @@ void unpack_flat_classes(const Section& section, const Streams& streams,
     room += sizes.symbols[kFlatFamily + id] + kUnpackSlack;
     raw_room = std::max<std::uint64_t>(raw_room, section.flat_raw[id].size());
   }
-  auto* residuals = memory.flat.room<Pixel>(room);
-  auto* raw = memory.raw.room<std::uint8_t>(raw_room + kPackedSlack);
+  auto* residuals = memory.flat.template room<Pixel>(room);
+  auto* raw = memory.raw.template room<std::uint8_t>(raw_room + kPackedSlack);
   std::uint64_t escapes_before = escapes.plain;
   for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {
     if (!sizes.has(kFlatFamily + id)) continue;
@@ -213,7 +217,7 @@ void unpack_flat_classes(const Section& section, const Streams& streams,
     const Pixel* next = residuals;
     for (std::size_t plane = 0; plane < cursors.size(); ++plane) {
       cursors[plane].flat[id] = next;
-      next += sizes.symbols_of_plane[id][plane];
+      next += sizes.plane_symbols(id, plane);
       cursors[plane].flat_end[id] = next;
     }
     residuals += symbols + kUnpackSlack;
@@ -249,13 +253,13 @@ void place_plain_tiles(const Section& section, const std::vector<TileCounts>& co
   }
 }
 
-// Values of ranks, in tables of 16, and how each table differs from the next.
+// Values of ranks, in tables of 16, and how each table differs from the one before.
 struct RankTables {
   std::array<std::uint8_t, 256> values{};
   std::array<std::uint8_t, 256> changes{};
   std::uint32_t tables = 0;
 
-  RankTables(const std::array<std::uint8_t, 32>& used_values, std::uint16_t bias) {
+  void fill(const std::array<std::uint8_t, 32>& used_values, std::uint16_t bias) {
     std::uint32_t rank = 0;
     for (std::uint32_t value = 0; value < 256; ++value) {
       if ((used_values[value / 8] >> value % 8 & 1) == 0) continue;
@@ -263,8 +267,7 @@ struct RankTables {
     }
     tables = (rank + 15) / 16;
     for (std::uint32_t i = 0; i < 16 * tables; ++i) {
-      const std::uint8_t next = i + 16 < 16 * tables ? values[i + 16] : std::uint8_t{0};
-      changes[i] = values[i] ^ next;
+      changes[i] = i < 16 ? values[i] : values[i] ^ values[i - 16];
     }
   }
 };
@@ -281,24 +284,26 @@ OutputLayout output_layout(const ImageShape& shape, const SectionHeader& header)
 
 template <class Pixel>
 void decode_pixels(const ImageShape& shape, const Section& section, MutableBytes out_hwc) {
-  thread_local DecoderMemory memory;
+  thread_local DecoderMemory<Pixel> memory;
   const SectionHeader& header = section.header;
-  const Streams streams = decompress(section, memory);
-  const std::vector<TileCounts> counts = count_tiles(section, streams.begin[kFrameMap]);
+  const Streams streams = decompress(section, memory.streams);
+  count_tiles(section, streams.begin[kFrameMap], memory.counts);
   EscapeCounts escapes;
   if constexpr (sizeof(Pixel) == 2) escapes = check_escapes(section, streams);
-  std::vector<PlaneCursor<Pixel>> cursors(header.planes);
-  place_plain_tiles(section, counts, streams, cursors);
-  place_exceptions(section, counts, streams.begin[kFrameGaps], streams.begin[kFrameValues],
+  std::vector<PlaneCursor<Pixel>>& cursors = memory.cursors;
+  cursors.assign(header.planes, {});
+  place_plain_tiles(section, memory.counts, streams, cursors);
+  place_exceptions(section, memory.counts, streams.begin[kFrameGaps], streams.begin[kFrameValues],
                    cursors);
-  unpack_flat_classes(section, streams, escapes, memory, cursors);
+  unpack_flat_classes(section, streams, escapes, memory);
 
   std::array<Pixel, 32> bias;
   for (std::size_t plane = 0; plane < bias.size(); ++plane) {
     bias[plane] = static_cast<Pixel>(header.bias_of_plane[plane]);
   }
   const bool has_ranks = (header.flags & kFlagRanks) != 0;
-  const RankTables ranks(header.used_values, header.bias_of_plane[0]);
+  RankTables ranks;
+  if (has_ranks) ranks.fill(header.used_values, header.bias_of_plane[0]);
 
   InverseJob<Pixel> job{};
   job.width = shape.width;
@@ -325,8 +330,8 @@ void decode_pixels(const ImageShape& shape, const Section& section, MutableBytes
   constexpr std::size_t kLinePixels = 64 / sizeof(Pixel);
   const std::size_t lines = (shape.width + 2 * kRingPadding + kLinePixels - 1) / kLinePixels;
   job.ring_stride = (lines | 1) * kLinePixels;
-  job.ring = memory.ring.room<Pixel>(job.ring_stride * kLanes<Pixel> * 2 *
-                                     planes_at_once(job.out.layout));
+  job.ring = memory.ring.template room<Pixel>(job.ring_stride * kLanes<Pixel> * 2 *
+                                              planes_at_once(job.out.layout));
   if (!pixel_kernels<Pixel>().inverse(job)) fail("flat-coded tiles and pixels differ");
 }
 

@@ -14,6 +14,9 @@ struct EncoderOptions {
   std::uint32_t colour_flat_tile_price = 64 * 16;
   std::uint32_t colour_exception_price = 22 * 16;
   bool use_ranks = true;
+  // Below so many eighths of a bit a sample, frames are also tried with matches.
+  std::uint32_t matches_below_eighths = 2;
+  int match_level = 3;
 };
 
 // One image section, smallest or not. The image must suit.

@@ -14,7 +14,7 @@ inline constexpr std::uint32_t kStepsPerTile = 16;
 template <class Pixel>
 inline constexpr std::uint32_t kLanes = 16 / sizeof(Pixel);
 template <class Pixel>
-inline constexpr std::uint32_t kSlotsPerTile = kStepsPerTile * kLanes<Pixel>;
+inline constexpr std::uint32_t kSlotsPerTile = kStepsPerTile* kLanes<Pixel>;
 
 // The shape of one plane; all planes of an image are alike.
 struct Geometry {

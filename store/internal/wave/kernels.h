@@ -29,7 +29,7 @@ struct Output {
   const std::uint8_t* plane_of_channel;  // planar only
   const Pixel* bias_of_plane;            // added last, modulo the pixel's range
   // 8 bit, single or equal only; null without a rank map. Sixteen values a table, and
-  // each table exclusive-or the next one.
+  // each table exclusive-or the one before.
   const std::uint8_t* value_of_rank;
   const std::uint8_t* rank_table_changes;
   std::uint32_t rank_tables;

@@ -11,8 +11,11 @@ namespace slicebank::wave {
 namespace avx2 {
 namespace {
 
-// clang-format off: the order matters.
+// The order matters.
+// clang-format off
 #include "store/internal/wave/x86_lanes.h"
+#include "store/internal/wave/x86_unpack.h"
+#include "store/internal/wave/x86_rows.h"
 #include "store/internal/wave/inverse_driver.h"
 #include "store/internal/wave/x86_inverse.h"
 #include "store/internal/wave/x86_runs.h"

@@ -104,8 +104,8 @@ struct Ops {
         if (raw_width != 0) extra = symbol_at(raw, raw_width, kLaneCount, step, lane);
         Pixel residual = residual_of<Pixel>(kind, symbol, extra);
         if (sizeof(Pixel) == 2 && kind == Kind::full && symbol == kEscapeSymbol) {
-          const uint32_t folded =
-              *job.escapes_low++ | static_cast<uint32_t>(*job.escapes_high++) << 8;
+          const uint32_t folded = *job.escapes_low++ | static_cast<uint32_t>(*job.escapes_high++)
+                                                           << 8;
           residual = static_cast<Pixel>((folded >> 1) ^ (0u - (folded & 1)));
         }
         scratch[step * kLaneCount + lane] = residual;
@@ -135,8 +135,7 @@ struct Ops {
         }
         Pixel west = row[-1];
         if (x == 0) west = north_west = north;
-        const auto predicted =
-            predict(static_cast<Predictor>(predictor), west, north, north_west);
+        const auto predicted = predict(static_cast<Predictor>(predictor), west, north, north_west);
         const bool flat = x > 0 && west == north && north == north_west;
         *row = static_cast<Pixel>(predicted + residual(flat, step * kLaneCount + lane));
       }
@@ -276,8 +275,9 @@ void analyse(const AnalysisJob<Pixel>& job) {
         const Pixel* pixel = job.plane + y * job.width + x;
         const Pixel north = y > 0 ? pixel[-static_cast<long>(job.width)] : Pixel{0};
         const Pixel west = x > 0 ? pixel[-1] : north;
-        const Pixel north_west =
-            x == 0 ? north : y > 0 ? pixel[-static_cast<long>(job.width) - 1] : Pixel{0};
+        const Pixel north_west = x == 0  ? north
+                                 : y > 0 ? pixel[-static_cast<long>(job.width) - 1]
+                                         : Pixel{0};
         for (uint32_t id = 0; id < kPredictors; ++id) {
           const auto residual = static_cast<Pixel>(
               *pixel - predict(static_cast<Predictor>(id), west, north, north_west));

@@ -11,8 +11,11 @@ namespace slicebank::wave {
 namespace sse41 {
 namespace {
 
-// clang-format off: the order matters.
+// The order matters.
+// clang-format off
 #include "store/internal/wave/x86_lanes.h"
+#include "store/internal/wave/x86_unpack.h"
+#include "store/internal/wave/x86_rows.h"
 #include "store/internal/wave/inverse_driver.h"
 #include "store/internal/wave/x86_inverse.h"
 #include "store/internal/wave/x86_runs.h"
@@ -32,7 +35,7 @@ constexpr PixelKernels<Pixel> kTable = {inverse<Pixel>,   unpack_run<Pixel>, Ana
 }  // namespace sse41
 
 const Kernels kSse41Kernels = {"sse4.1", sse41::kTable<std::uint8_t>, sse41::kTable<std::uint16_t>,
-                              sse41::split_triple};
+                               sse41::split_triple};
 
 }  // namespace slicebank::wave
 #endif

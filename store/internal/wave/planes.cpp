@@ -115,8 +115,7 @@ std::array<bool, 256> values_used(const std::uint8_t* plane, std::size_t pixels)
   return used;
 }
 
-void map_values(const std::array<std::uint8_t, 256>& map, std::uint8_t* plane,
-                std::size_t pixels) {
+void map_values(const std::array<std::uint8_t, 256>& map, std::uint8_t* plane, std::size_t pixels) {
   std::uint64_t before = 0;
   std::uint64_t mapped_before = 0;
   for (int byte = 0; byte < 8; ++byte) mapped_before |= std::uint64_t{map[0]} << (8 * byte);
@@ -193,7 +192,6 @@ void Planes<Pixel>::move_plane(std::uint32_t from, std::uint32_t to) {
 template <class Pixel>
 Planes<Pixel> split_image(const ImageView& image, bool use_ranks, SectionHeader& header) {
   const ImageShape& shape = image.shape;
-  header.plane_of_channel.assign(shape.channels, 0);
   Planes<Pixel> planes(shape.width, shape.height, shape.channels);
   split_channels(image, planes);
   if (shape.channels > 1) share_equal_planes(planes, header);

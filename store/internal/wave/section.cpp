@@ -32,14 +32,14 @@ void for_each_class(Visit visit) {
 
 void parse_channels(const ImageShape& shape, ByteReader& reader, SectionHeader& header) {
   const std::uint32_t channels = shape.channels;
-  header.plane_of_channel.resize(channels);
   const bool equal = (header.flags & kFlagEqual) != 0;
   const bool references = (header.flags & kFlagReferences) != 0;
   if (equal && (references || header.planes != 1 || channels < 2)) fail("equal channels");
   if (references) {
     std::uint32_t seen = 0;
-    for (auto& plane : header.plane_of_channel) {
-      plane = reader.u8("plane references");
+    for (std::uint32_t channel = 0; channel < channels; ++channel) {
+      const std::uint8_t plane = reader.u8("plane references");
+      header.plane_of_channel[channel] = plane;
       if (plane > seen || plane >= header.planes) fail("plane reference");
       if (plane == seen) ++seen;
     }
@@ -114,10 +114,9 @@ StreamSizes parse_sizes(const Section& section, std::uint32_t slots, bool wide,
     if (!flat) return;
     flat_tiles += sizes.tiles[slot];
     std::uint64_t symbols_left = sizes.tiles[slot] * slots;
-    auto& of_plane = sizes.symbols_of_plane[slot - kFlatFamily];
-    of_plane.resize(section.header.planes);
-    for (auto& symbols : of_plane) {
-      symbols = reader.varint(0, symbols_left, "symbols of a class");
+    for (std::uint32_t plane = 0; plane < section.header.planes; ++plane) {
+      const std::uint64_t symbols = reader.varint(0, symbols_left, "symbols of a class");
+      sizes.plane_symbols(slot - kFlatFamily, plane) = symbols;
       symbols_left -= symbols;
       sizes.symbols[slot] += symbols;
     }
@@ -175,8 +174,8 @@ Section parse_section(const ImageShape& shape, Bytes bytes) {
   const std::uint32_t slots = slots_per_tile(shape);
   Section section;
   section.header = parse_header(shape, reader);
-  section.geometry = make_geometry(shape.width, shape.height,
-                                   wide ? kLanes<std::uint16_t> : kLanes<std::uint8_t>);
+  section.geometry =
+      make_geometry(shape.width, shape.height, wide ? kLanes<std::uint16_t> : kLanes<std::uint8_t>);
   section.tiles = section.geometry.tiles * section.header.planes;
   section.sizes = parse_sizes(section, slots, wide, reader);
   section.frame_sizes = frame_sizes(section.sizes, section.tiles, slots);
@@ -214,7 +213,9 @@ std::vector<std::byte> write_section(const ImageShape& shape, const Section& sec
   append_little(out, header.flags);
   append_little(out, std::uint8_t{1});  // strips
   if ((header.flags & kFlagReferences) != 0) {
-    for (const std::uint8_t plane : header.plane_of_channel) append_little(out, plane);
+    for (std::uint32_t channel = 0; channel < shape.channels; ++channel) {
+      append_little(out, header.plane_of_channel[channel]);
+    }
   }
   if (is_wide(shape)) {
     for (std::uint32_t plane = 0; plane < header.planes; ++plane) {
@@ -235,8 +236,8 @@ std::vector<std::byte> write_section(const ImageShape& shape, const Section& sec
     if (!sizes.has(slot)) return;
     append_varint(out, sizes.tiles[slot]);
     if (slot < kFlatFamily) return;
-    for (const std::uint64_t symbols : sizes.symbols_of_plane[slot - kFlatFamily]) {
-      append_varint(out, symbols);
+    for (std::uint32_t plane = 0; plane < header.planes; ++plane) {
+      append_varint(out, sizes.plane_symbols(slot - kFlatFamily, plane));
     }
   });
   if (flat_tiles > 0) {

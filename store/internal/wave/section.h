@@ -25,22 +25,30 @@ struct SectionHeader {
   Transform transform = Transform::none;
   std::uint32_t planes = 1;
   std::uint8_t flags = 0;
-  std::vector<std::uint8_t> plane_of_channel;  // always filled
-  std::array<std::uint16_t, 32> bias_of_plane{};  // 16 bit; 8 bit: the flip of i8
-  std::array<std::uint8_t, 32> used_values{};     // bit v % 8 of byte v / 8; with kFlagRanks
+  std::array<std::uint8_t, 32> plane_of_channel{};  // always filled
+  std::array<std::uint16_t, 32> bias_of_plane{};    // 16 bit; 8 bit: the flip of i8
+  std::array<std::uint8_t, 32> used_values{};       // bit v % 8 of byte v / 8; with kFlagRanks
 };
 
 // The sizes of the streams. Slots as in map_class_slot().
 struct StreamSizes {
   std::array<std::uint64_t, kClassSlots> tiles{};
   std::array<std::uint64_t, kClassSlots> symbols{};  // flat-coded slots: over all planes
-  // Of flat-coded slots: [slot - 16][plane].
-  std::array<std::vector<std::uint64_t>, kFlatFamily> symbols_of_plane;
+  // Of flat-coded classes: [id * 32 + plane]; empty when there is none.
+  std::vector<std::uint64_t> symbols_of_plane;
   std::uint64_t escapes = 0;
   std::uint64_t exceptions = 0;
   std::uint64_t gap_bytes = 0;
 
   bool has(std::uint32_t slot) const { return tiles[slot] != 0; }
+  // Symbols that a plane takes of flat-coded class `id`.
+  std::uint64_t& plane_symbols(std::uint32_t id, std::size_t plane) {
+    if (symbols_of_plane.empty()) symbols_of_plane.resize(kFlatFamily * 32);
+    return symbols_of_plane[id * 32 + plane];
+  }
+  std::uint64_t plane_symbols(std::uint32_t id, std::size_t plane) const {
+    return symbols_of_plane.empty() ? 0 : symbols_of_plane[id * 32 + plane];
+  }
   // Bytes of a class before compression.
   std::uint64_t coded_bytes(std::uint32_t slot, std::uint32_t slots_per_tile) const;
   // Bytes of its raw block.

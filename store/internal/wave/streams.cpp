@@ -40,9 +40,7 @@ class Builder {
  private:
   static constexpr std::uint32_t kSlots = kSlotsPerTile<Pixel>;
 
-  const Pixel* residuals(std::size_t tile) const {
-    return table_.residuals.data() + tile * kSlots;
-  }
+  const Pixel* residuals(std::size_t tile) const { return table_.residuals.data() + tile * kSlots; }
   const std::uint16_t* flat_masks(std::size_t tile) const {
     return table_.flat_masks.data() + tile * kStepsPerTile;
   }
@@ -52,9 +50,9 @@ class Builder {
     map.resize(slots_.size());
     for (std::size_t tile = 0; tile < slots_.size(); ++tile) {
       const std::uint32_t slot = slots_[tile];
-      map[tile] = static_cast<std::uint8_t>((slot & kMapClassMask) |
-                                            (slot >= kFlatFamily ? kMapFlatBit : 0u) |
-                                            static_cast<std::uint32_t>(table_.facts[tile].predictor) << 4);
+      map[tile] = static_cast<std::uint8_t>(
+          (slot & kMapClassMask) | (slot >= kFlatFamily ? kMapFlatBit : 0u) |
+          static_cast<std::uint32_t>(table_.facts[tile].predictor) << 4);
       if (slot != 0) ++streams_.sizes.tiles[slot];
     }
   }
@@ -116,7 +114,7 @@ class Builder {
           if (slots_[tile] != slot) continue;
           count += kernels.compact(residuals(tile), flat_masks(tile), run.data() + count);
         }
-        sizes.symbols_of_plane[id].push_back(count - before);
+        sizes.plane_symbols(id, begin / tiles_per_plane) = count - before;
       }
       sizes.symbols[slot] = count;
       const Kind kind = kind_of_class(id);
@@ -183,8 +181,8 @@ TileStreams build_streams(const TileTable<Pixel>& table, const std::vector<std::
   return Builder<Pixel>(table, slots, planes).run();
 }
 
-template TileStreams build_streams(const TileTable<std::uint8_t>&,
-                                   const std::vector<std::uint8_t>&, std::uint32_t);
+template TileStreams build_streams(const TileTable<std::uint8_t>&, const std::vector<std::uint8_t>&,
+                                   std::uint32_t);
 template TileStreams build_streams(const TileTable<std::uint16_t>&,
                                    const std::vector<std::uint8_t>&, std::uint32_t);
 

@@ -15,8 +15,12 @@ inline constexpr std::size_t kKinds = 5;
 inline constexpr std::array<std::uint32_t, kKinds> kCodedBits = {8, 4, 2, 4, 4};
 inline constexpr std::array<std::uint32_t, kKinds> kRawBits = {0, 0, 0, 2, 4};
 
-static constexpr std::uint32_t coded_bits(Kind kind) { return kCodedBits[static_cast<std::size_t>(kind)]; }
-static constexpr std::uint32_t raw_bits(Kind kind) { return kRawBits[static_cast<std::size_t>(kind)]; }
+static constexpr std::uint32_t coded_bits(Kind kind) {
+  return kCodedBits[static_cast<std::size_t>(kind)];
+}
+static constexpr std::uint32_t raw_bits(Kind kind) {
+  return kRawBits[static_cast<std::size_t>(kind)];
+}
 
 // Class ids 1 to 13; 0 is the zero tile. A class is one zstd frame.
 inline constexpr std::uint32_t kClassIdMax = 13;
@@ -24,9 +28,11 @@ inline constexpr std::array<std::uint32_t, kKinds> kFirstClass = {1, 4, 7, 9, 12
 inline constexpr std::array<std::uint32_t, kKinds> kClassBudget = {3, 3, 2, 3, 2};
 
 static constexpr Kind kind_of_class(std::uint32_t id) {
-  return id < 4 ? Kind::full
-                : id < 7 ? Kind::nibble
-                         : id < 9 ? Kind::crumb : id < 12 ? Kind::nibble_raw2 : Kind::nibble_raw4;
+  return id < 4    ? Kind::full
+         : id < 7  ? Kind::nibble
+         : id < 9  ? Kind::crumb
+         : id < 12 ? Kind::nibble_raw2
+                   : Kind::nibble_raw4;
 }
 
 // Plain and flat-coded classes in one index: id, or 16 + id when flat-coded.

@@ -32,8 +32,7 @@ struct Analysis {
   }
   static std::uint32_t largest(__m128i values) {
     if constexpr (sizeof(Pixel) == 1) {
-      values = _mm_max_epu16(_mm_and_si128(values, _mm_set1_epi16(255)),
-                             _mm_srli_epi16(values, 8));
+      values = _mm_max_epu16(_mm_and_si128(values, _mm_set1_epi16(255)), _mm_srli_epi16(values, 8));
     }
     // The smallest of the complements.
     const __m128i least = _mm_minpos_epu16(_mm_xor_si128(values, _mm_set1_epi16(-1)));
@@ -164,8 +163,8 @@ struct Analysis {
       const __m128i here = pixels.steps[i];
       const __m128i average = L::average(west, north);
       const __m128i median = median_of<L>(west, north, north_west);
-      const __m128i predictions[kPredictors] = {median, L::average(average, median), average,
-                                                north, west};
+      const __m128i predictions[kPredictors] = {median, L::average(average, median), average, north,
+                                                west};
       for (std::uint32_t id = 0; id < kPredictors; ++id) {
         const __m128i residual = L::subtract(here, predictions[id]);
         out.residuals[id][i] = residual;
@@ -283,8 +282,8 @@ struct Analysis {
         predict_tile<false>(job, walk, pixels, west, north, candidates);
       }
       if (facts.padded) clear_padding(job, tile, walk, candidates);
-      keep_best(candidates, facts, job.residuals + tile * kSlots,
-                job.flat_masks + tile * 16, job.exception_masks + tile * 16);
+      keep_best(candidates, facts, job.residuals + tile * kSlots, job.flat_masks + tile * 16,
+                job.exception_masks + tile * 16);
       walk.x0 += 16;
       if (walk.x0 >= static_cast<long>(job.width)) {
         walk.x0 -= static_cast<long>(job.width);

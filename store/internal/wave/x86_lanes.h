@@ -81,8 +81,7 @@ static inline __m128i predict_lanes(__m128i west, __m128i north, __m128i north_w
 template <class Pixel>
 static inline __m128i first_column(long x) {
   alignas(16) static const std::uint8_t kWindow[48] = {
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-      0xff, sizeof(Pixel) == 2 ? 0xff : 0};
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, sizeof(Pixel) == 2 ? 0xff : 0};
   // The lane whose column is 0 is lane x.
   return load(kWindow + 16 - x * static_cast<long>(sizeof(Pixel)));
 }

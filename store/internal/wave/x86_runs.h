@@ -1,5 +1,5 @@
 // Symbols to bytes and back for x86: packed tiles, packed runs, flat pixels left out.
-// Included inside a namespace of each kernel file, after x86_lanes.h and x86_inverse.h.
+// Included inside a namespace of each kernel file, after x86_unpack.h.
 
 // Residuals as symbols of one byte: what is entropy-coded, with the raw bits below it.
 template <class Pixel>
@@ -105,8 +105,7 @@ static inline void pack_neighbours(const __m128i* symbols, std::uint32_t bits,
     store(packed + 16, high);
   } else {
     const __m128i quads = _mm_set1_epi16(0x1001);
-    store(packed,
-          _mm_packus_epi16(_mm_maddubs_epi16(low, quads), _mm_maddubs_epi16(high, quads)));
+    store(packed, _mm_packus_epi16(_mm_maddubs_epi16(low, quads), _mm_maddubs_epi16(high, quads)));
   }
 }
 
@@ -207,9 +206,9 @@ static void unpack_run(Kind kind, const std::uint8_t* coded, const std::uint8_t*
       if constexpr (sizeof(Pixel) == 1) {
         store(residuals + i, values);
       } else {
-        store(residuals + i, Ops<Pixel>::unfold(_mm_cvtepu8_epi16(values)));
+        store(residuals + i, TileUnpacker<Pixel>::unfold(_mm_cvtepu8_epi16(values)));
         store(residuals + i + 8,
-              Ops<Pixel>::unfold(_mm_unpackhi_epi8(values, _mm_setzero_si128())));
+              TileUnpacker<Pixel>::unfold(_mm_unpackhi_epi8(values, _mm_setzero_si128())));
       }
     }
     return;
@@ -226,13 +225,13 @@ static void unpack_run(Kind kind, const std::uint8_t* coded, const std::uint8_t*
     for (int j = 0; j < 4; ++j) {
       __m128i residual;
       if (raw_width == 0) {
-        residual = Ops<Pixel>::narrow_residual(values[j], kind == Kind::nibble ? 8 : 2);
+        residual = TileUnpacker<Pixel>::narrow_residual(values[j], kind == Kind::nibble ? 8 : 2);
       } else if (raw_width == 2) {
-        residual = _mm_sub_epi8(_mm_or_si128(_mm_slli_epi16(values[j], 2), low[j]),
-                                _mm_set1_epi8(32));
+        residual =
+            _mm_sub_epi8(_mm_or_si128(_mm_slli_epi16(values[j], 2), low[j]), _mm_set1_epi8(32));
       } else {
-        residual = _mm_xor_si128(_mm_or_si128(_mm_slli_epi16(values[j], 4), low[j]),
-                                 _mm_set1_epi8(-128));
+        residual =
+            _mm_xor_si128(_mm_or_si128(_mm_slli_epi16(values[j], 4), low[j]), _mm_set1_epi8(-128));
       }
       put_residuals(to + 16 * j, residual);
     }
@@ -240,14 +239,12 @@ static void unpack_run(Kind kind, const std::uint8_t* coded, const std::uint8_t*
 }
 
 // Three channels apart, 16 pixels at a time: the inverse of merge_triple().
-static void split_triple(const std::byte* pixels_hwc, std::size_t count,
-                         std::uint8_t* planes[3]) {
+static void split_triple(const std::byte* pixels_hwc, std::size_t count, std::uint8_t* planes[3]) {
   const __m128i at1 = _mm_setr_epi8(0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0);
   const __m128i at2 = _mm_setr_epi8(0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0);
-  const __m128i orders[3] = {
-      _mm_setr_epi8(0, 3, 6, 9, 12, 15, 2, 5, 8, 11, 14, 1, 4, 7, 10, 13),
-      _mm_setr_epi8(1, 4, 7, 10, 13, 0, 3, 6, 9, 12, 15, 2, 5, 8, 11, 14),
-      _mm_setr_epi8(2, 5, 8, 11, 14, 1, 4, 7, 10, 13, 0, 3, 6, 9, 12, 15)};
+  const __m128i orders[3] = {_mm_setr_epi8(0, 3, 6, 9, 12, 15, 2, 5, 8, 11, 14, 1, 4, 7, 10, 13),
+                             _mm_setr_epi8(1, 4, 7, 10, 13, 0, 3, 6, 9, 12, 15, 2, 5, 8, 11, 14),
+                             _mm_setr_epi8(2, 5, 8, 11, 14, 1, 4, 7, 10, 13, 0, 3, 6, 9, 12, 15)};
   const auto pick = [&](__m128i a, __m128i b, __m128i c) {
     return _mm_blendv_epi8(_mm_blendv_epi8(a, b, at1), c, at2);
   };
