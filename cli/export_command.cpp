@@ -44,6 +44,7 @@ class ExportCommand : public Command {
       options_.settings[word.substr(0, equals)] = word.substr(equals + 1);
     }
     const Bank bank = Bank::open(bank_);
+    options_.tool_version = SLICEBANK_VERSION;
     options_.stop = context.stop;
     ExportReport report;
     {
@@ -54,8 +55,10 @@ class ExportCommand : public Command {
       report = export_selection(which_.resolve(bank), destination_, options_);
     }
     for (std::size_t i = 0; i < report.losses.size() && i < kLossesTold; ++i) {
-      context.terminal.warn(fmt::format("left out: sample {}: {}", raw(report.losses[i].sample),
-                                        report.losses[i].message));
+      const ExportLoss& loss = report.losses[i];
+      const bool whole = raw(loss.sample) == 0;  // about the selection, not one sample
+      context.terminal.warn(whole ? loss.message
+                                  : fmt::format("sample {}: {}", raw(loss.sample), loss.message));
     }
     if (json_) {
       context.terminal.out_line(line({{"format", report.format},
@@ -71,7 +74,7 @@ class ExportCommand : public Command {
                                        grouped(report.masks), grouped(report.files),
                                        bytes_text(report.bytes)));
       if (report.losses_total > 0) {
-        context.terminal.say(fmt::format("{} things could not be held; MANIFEST.json lists them",
+        context.terminal.say(fmt::format("{} things could not be held; LOSSES.jsonl lists them",
                                          grouped(report.losses_total)));
       }
     }

@@ -28,8 +28,12 @@ class ReindexCommand : public Command {
       context.terminal.warn(
           fmt::format("sample {} had a row and no record; its row is gone", raw(id)));
     }
+    for (const SampleId id : report.damaged) {
+      context.terminal.warn(
+          fmt::format("sample {} is damaged and has no row; `slicebank verify` says how", raw(id)));
+    }
     context.terminal.say(fmt::format("indexed {} samples", grouped(report.samples)));
-    return report.dropped_rows.empty() ? exit_done : exit_skipped;
+    return report.dropped_rows.empty() && report.damaged.empty() ? exit_done : exit_skipped;
   }
 
  private:

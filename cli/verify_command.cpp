@@ -46,6 +46,7 @@ class VerifyCommand : public Command {
                                       {"findings_total", report.findings_total},
                                       {"findings", std::move(findings)}}));
     } else {
+      for (const std::string& note : report.notes) context.terminal.say(note);
       for (const VerifyFinding& finding : report.findings) {
         context.terminal.out_line(fmt::format("{}: {}", finding.kind, finding.message));
       }

@@ -39,10 +39,7 @@ const char* section_name(Section section) noexcept {
                        ErrorCode code = ErrorCode::corrupt) {
   throw Error(code,
               "sample " + std::to_string(raw(id)) + ", " + section_name(section) + ": " + what,
-              code == ErrorCode::corrupt
-                  ? "`slicebank verify` lists every damaged record; with --salvage it copies what "
-                    "is intact into a new bank."
-                  : "");
+              code == ErrorCode::corrupt ? "`slicebank verify` lists every damaged record." : "");
 }
 
 // Runs `decode`, and puts sample and section in front of what it may have to say.

@@ -1,9 +1,9 @@
 -- The index of a bank: a projection of records.lmdb, rebuilt whole by `slicebank reindex`.
 -- Tables whose names begin with _ are private. The views at the end are the stable
--- surface; any SQLite client reads them with no extension. docs/format.md describes both.
+-- surface; any SQLite client reads them with no extension. docs/format-bank.md has both.
 
 CREATE TABLE _meta(
-  key TEXT PRIMARY KEY,          -- uuid, generation
+  key TEXT PRIMARY KEY,          -- uuid, generation, token, taxonomy
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 

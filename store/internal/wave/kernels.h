@@ -1,5 +1,5 @@
 // The inner loops of the codec, as one table a machine kind. Every table gives the same
-// bytes and the same pixels; codec.cpp picks the fastest that runs here.
+// bytes and the same pixels; wave.cpp picks the fastest that runs here.
 //
 // The structs are plain data without member functions on purpose: the files that fill the
 // tables are built for other machines, and nothing inline may leak out of them.
