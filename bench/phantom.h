@@ -2,7 +2,8 @@
 //
 // CT-, MR-, fundus- and ultrasound-like slices with organs as masks: overlapping
 // (`union_` classes, lesions inside organs), several instances a class, empty cases.
-// Same options, same files, on every machine. Used by the demo, the tests and the benches.
+// Same options, same names and pixels, on every machine (and the same bytes where libpng
+// and zlib are of one release). Used by the demo, the tests and the benches.
 #pragma once
 
 #include <cstdint>

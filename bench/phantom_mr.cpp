@@ -82,15 +82,6 @@ Head::Head(std::uint64_t seed) : noise_(seed) {
   core_share_ = dice.between(0.45, 0.74);
 }
 
-double to_segment(const Point& point, const Point& a, const Point& b) {
-  const Point along{b.x - a.x, b.y - a.y, b.z - a.z};
-  const Point from{point.x - a.x, point.y - a.y, point.z - a.z};
-  const double length = square(along.x) + square(along.y) + square(along.z);
-  const double share = clamp01((from.x * along.x + from.y * along.y + from.z * along.z) / length);
-  return std::sqrt(square(from.x - share * along.x) + square(from.y - share * along.y) +
-                   square(from.z - share * along.z));
-}
-
 double Head::ventricle_distance(const Point& point) const {
   const Point here{std::abs(point.x), point.y, point.z};
   const Point front{0.075, -0.32, 0.05};

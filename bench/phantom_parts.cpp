@@ -92,6 +92,15 @@ double direction(double x, double y) {
   return y < 0 ? 1 - turns : turns;
 }
 
+double to_segment(const Point& point, const Point& a, const Point& b) {
+  const Point along{b.x - a.x, b.y - a.y, b.z - a.z};
+  const Point from{point.x - a.x, point.y - a.y, point.z - a.z};
+  const double length = square(along.x) + square(along.y) + square(along.z);
+  const double share = clamp01((from.x * along.x + from.y * along.y + from.z * along.z) / length);
+  return std::sqrt(square(from.x - share * along.x) + square(from.y - share * along.y) +
+                   square(from.z - share * along.z));
+}
+
 double Ellipsoid::level(const Point& point) const {
   const double x = point.x - centre.x;
   const double y = point.y - centre.y;

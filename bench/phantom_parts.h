@@ -82,6 +82,9 @@ struct Point {
   double z = 0;
 };
 
+// Distance from a point to the segment a-b.
+double to_segment(const Point& point, const Point& a, const Point& b);
+
 // An ellipsoid; level() is 0 at the centre, 1 on the surface. Turned by `turn` in the
 // x-y plane.
 struct Ellipsoid {

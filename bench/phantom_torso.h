@@ -30,6 +30,10 @@ enum class CtClass : std::uint32_t {
   union_kidneys,
 };
 
+constexpr std::uint32_t bit(CtClass name) { return 1u << static_cast<std::uint32_t>(name); }
+
+inline constexpr double kFat = -105;  // Hounsfield units
+
 // What is at a point: `classes` has bit 1 << CtClass for each structure it belongs to.
 struct Voxel {
   double hounsfield = -1000;

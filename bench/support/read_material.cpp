@@ -43,6 +43,13 @@ fs::path png_path(const fs::path& work, std::size_t place) {
   return work / "png" / fmt::format("{:02}", place / 1000) / fmt::format("{:06}.png", place);
 }
 
+bool all_pngs_exist(const fs::path& work, std::size_t count) {
+  for (std::size_t place = 0; place < count; ++place) {
+    if (!fs::exists(png_path(work, place))) return false;
+  }
+  return true;
+}
+
 // What the material depends on, but for the codec.
 ordered_json manifest_of(const Sources& sources, const MaterialOptions& options,
                          std::size_t count) {
@@ -187,7 +194,8 @@ Material prepare_material(const MaterialOptions& options) {
   const ordered_json manifest = manifest_of(sources, options, count);
   const fs::path manifest_path = options.work / "manifest.json";
 
-  const bool pngs_are_there = manifest_matches(manifest_path, manifest);
+  const bool pngs_are_there =
+      manifest_matches(manifest_path, manifest) && all_pngs_exist(options.work, count);
   const bool bank_is_there = pngs_are_there && bank_is_current(sources, options, count);
   if (!pngs_are_there) {
     fs::remove(manifest_path);
