@@ -7,11 +7,18 @@ data=build/bench-data
 results=$data/results
 mkdir -p "$data" "$results"
 
+# The distribution's Python has the packages of packaging/apt.txt; another one in front of it on
+# the PATH may not.
+python=python3
+for candidate in python3 /usr/bin/python3; do
+  if "$candidate" -c 'import cv2, nibabel, numpy, PIL, pydicom' 2>/dev/null; then python=$candidate; break; fi
+done
+
 record() {
   if [ ! -d "$data/inputs" ]; then
     local samples=../shared/data
     if [ -d "$samples" ]; then
-      python3 bench/make_inputs.py "$samples" "$data/inputs"
+      "$python" bench/make_inputs.py "$samples" "$data/inputs"
     else
       printf 'real sample files (%s) are not there: phantom slices only\n' "$samples" >&2
     fi
@@ -20,7 +27,7 @@ record() {
 }
 
 read_samples() {
-  "$programs/random_read_bench" --work "$data/read" --json "$results/read.json" "$@"
+  "$programs/random_read_bench" --work "$data/read" --python "$python" --json "$results/read.json" "$@"
 }
 
 case $which in
