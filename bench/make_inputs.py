@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Writes the input files of record_bench from a folder of real sample data.
 
-    python3 bench/make_inputs.py SAMPLES OUT
+    python3 bench/make_inputs.py SAMPLES OUT [PHANTOM]
 
 One file a kind, OUT/<kind>.bin, little-endian: u32 count, then per image u32 width, height,
 channels, bytes a sample, is-signed, and the rows. Every image of SAMPLES that is of a kind
 goes in; what cannot be read is named and left out. Windows of CT are taken in Hounsfield
-units, after RescaleSlope and RescaleIntercept. Needs numpy, Pillow, nibabel and pydicom.
+units, after RescaleSlope and RescaleIntercept. PHANTOM is a folder that slicebank-phantom
+wrote: its pictures are kinds of their own, phantom_ct_00 and so on. Needs numpy, Pillow, nibabel and pydicom.
 """
 
 import gzip
@@ -227,8 +228,15 @@ def add_tiny(kinds):
                     kinds.add(target, np.array(small), side_min=28)
 
 
+def add_phantom(kinds, folder):
+    for path in sorted((folder / "images").glob("*.png")):
+        kinds.add("phantom_" + path.name.split("--")[0], np.array(Image.open(path)))
+    for path in sorted((folder / "masks").glob("*.png")):
+        kinds.add("phantom_mask", ((np.array(Image.open(path)) > 0) * 255).astype(np.uint8))
+
+
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     samples, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     kinds = Kinds()
@@ -248,6 +256,8 @@ def main():
         except Exception as error:  # sample data holds broken files on purpose
             note(path.relative_to(samples), f"{type(error).__name__}: {error}")
     add_tiny(kinds)
+    if len(sys.argv) == 4:
+        add_phantom(kinds, pathlib.Path(sys.argv[3]))
     kinds.write(out)
 
 

@@ -17,11 +17,12 @@ done
 record() {
   if [ ! -d "$data/inputs" ]; then
     local samples=../shared/data
-    if [ -d "$samples" ]; then
-      "$python" bench/make_inputs.py "$samples" "$data/inputs"
-    else
-      printf 'real sample files (%s) are not there: phantom slices only\n' "$samples" >&2
-    fi
+    [ -d "$samples" ] ||
+      { printf 'real sample files (%s) are not there: phantom slices only\n' "$samples" >&2; samples=$data/none; }
+    rm -rf "$data/phantom"
+    "$programs/slicebank-phantom" "$data/phantom" --subjects 24 --slices 4 --side 512
+    "$python" bench/make_inputs.py "$samples" "$data/inputs.new" "$data/phantom"
+    mv "$data/inputs.new" "$data/inputs"
   fi
   "$programs/record_bench" "$data/inputs" --json "$results/record.json" "$@"
 }

@@ -36,9 +36,11 @@ class DeleteCommand : public Command {
       throw Error(ErrorCode::bad_argument, "delete needs --where, --split, --selection or --id",
                   fmt::format("slicebank delete {} --where \"dataset = 'LiTS'\"", bank_));
     }
-    const Bank bank = Bank::open(bank_);
+    // The writer comes first: it finishes a delete that was cut short, and nothing changes
+    // between the question and the deed.
+    Writer writer = Writer::open(bank_);
     std::vector<SampleId> doomed;
-    if (by_filter) doomed = which_.resolve(bank).ids();
+    if (by_filter) doomed = which_.resolve(writer.bank()).ids();
     for (const std::uint64_t id : ids_) doomed.push_back(SampleId{id});
     std::sort(doomed.begin(), doomed.end());
     doomed.erase(std::unique(doomed.begin(), doomed.end()), doomed.end());
@@ -50,7 +52,6 @@ class DeleteCommand : public Command {
       context.terminal.warn("nothing was deleted");
       return exit_failed;
     }
-    Writer writer = Writer::open(bank_);
     std::uint64_t deleted = 0;
     for (std::size_t start = 0; start < doomed.size() && !context.stop.stop_requested();
          start += kBatch) {

@@ -24,6 +24,15 @@ Codec png_codec();             // libpng, level 6, all filters
 Codec zstd_codec();            // zstd level 3 of the raw bytes
 Codec wave_codec(int effort);  // the image section alone: 1 fast, 2 balanced, 3 small
 std::string wave_kernels();
+
+// A whole record at default effort, hashes checked when it is read. Tiny images get a
+// dictionary trained on `images`, as an import trains it on its first ones.
+Codec record_codec(const std::vector<Image>& images);
+
+// Binary masks and label maps as a record keeps them, one mask a value; the image of that
+// record is black and weighs about 20 bytes, the header 128.
+Codec mask_codec();
+
 // JPEG-LS by CharLS; nothing when the build has it not.
 std::vector<Codec> jpegls_codec();
 // The prototype that the wave codec was designed from; nothing when it is not there.

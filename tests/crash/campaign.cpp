@@ -6,28 +6,25 @@
 // NAME: kill, disk-full, io-error, sync-error, no-space-once, quota, short-write. Without
 // SLICEBANK_STRESS in the environment the failing campaigns take every ninth point, and
 // the kills of the larger batches every fifth.
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "tests/crash/process.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
 
 namespace fs = std::filesystem;
+using slicebank::crash::run;
+using slicebank::crash::text_of;
 
 struct Campaign {
   std::string name;
@@ -58,37 +55,6 @@ struct Programs {
   std::string check;
   std::string shim;
 };
-
-// Runs a program with more environment; stdout and stderr go to `output`.
-int run(const std::vector<std::string>& command, const std::vector<std::string>& environment,
-        const fs::path& output) {
-  std::vector<char*> arguments;
-  for (const auto& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
-  arguments.push_back(nullptr);
-  std::vector<char*> variables;
-  for (char** each = environ; *each != nullptr; ++each) variables.push_back(*each);
-  for (const auto& each : environment) variables.push_back(const_cast<char*>(each.c_str()));
-  variables.push_back(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    ::dup2(out, 1);
-    ::dup2(out, 2);
-    ::execve(arguments[0], arguments.data(), variables.data());
-    ::_exit(127);
-  }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 class Runner {
  public:
