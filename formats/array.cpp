@@ -133,13 +133,28 @@ std::uint64_t checked_elements(const std::vector<std::uint64_t>& shape, const st
   return empty ? 0 : count;
 }
 
-void swap_bytes(std::vector<std::byte>& data, std::size_t element_bytes) {
-  if (element_bytes < 2) return;
-  for (std::size_t at = 0; at + element_bytes <= data.size(); at += element_bytes) {
-    for (std::size_t i = 0, j = element_bytes - 1; i < j; ++i, --j) {
-      std::swap(data[at + i], data[at + j]);
-    }
+namespace {
+
+std::uint16_t reversed(std::uint16_t value) { return __builtin_bswap16(value); }
+std::uint32_t reversed(std::uint32_t value) { return __builtin_bswap32(value); }
+std::uint64_t reversed(std::uint64_t value) { return __builtin_bswap64(value); }
+
+template <typename Element>
+void reverse_each(std::vector<std::byte>& data) {
+  for (std::size_t at = 0; at + sizeof(Element) <= data.size(); at += sizeof(Element)) {
+    Element element;
+    std::memcpy(&element, data.data() + at, sizeof element);
+    element = reversed(element);
+    std::memcpy(data.data() + at, &element, sizeof element);
   }
+}
+
+}  // namespace
+
+void swap_bytes(std::vector<std::byte>& data, std::size_t element_bytes) {
+  if (element_bytes == 2) reverse_each<std::uint16_t>(data);
+  if (element_bytes == 4) reverse_each<std::uint32_t>(data);
+  if (element_bytes == 8) reverse_each<std::uint64_t>(data);
 }
 
 double element_at(const Array& array, std::uint64_t index) {
@@ -182,6 +197,14 @@ Array narrowed_to_pixels(Array array, const std::string& what) {
   });
   if (negative) return {ElementType::i32, array.shape, narrowed<std::int32_t>(array)};
   return {ElementType::u32, array.shape, narrowed<std::uint32_t>(array)};
+}
+
+std::vector<double> values_of(Bytes data, ElementType type) {
+  std::vector<double> values;
+  values.reserve(data.size() / element_bytes(type));
+  visit_elements(data, type,
+                 [&](auto element) { values.push_back(static_cast<double>(element)); });
+  return values;
 }
 
 std::vector<std::uint32_t> label_values(Bytes data, ElementType type, const std::string& what,

@@ -53,11 +53,14 @@ std::string describe(const Array& array);
 // limits::kVolumeElementsMax or overflows. For use before memory is asked for.
 std::uint64_t checked_elements(const std::vector<std::uint64_t>& shape, const std::string& what);
 
-// Swaps the bytes of each element in place, for big-endian files.
+// Swaps the bytes of each element (1, 2, 4 or 8) in place, for big-endian files.
 void swap_bytes(std::vector<std::byte>& data, std::size_t element_bytes);
 
 // One element as a double; u64 and i64 beyond 2^53 are rounded.
 double element_at(const Array& array, std::uint64_t index);
+
+// Every element as a double, in order; as element_at().
+std::vector<double> values_of(Bytes data, ElementType type);
 
 // u64 and i64 as u32 or i32 where every value fits (u32 first); boolean as u8; any other
 // type as it is. Throws Error(bad_format), beginning with `what`, for a value that does

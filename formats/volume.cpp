@@ -101,6 +101,10 @@ void check_volume(const Volume& volume, const std::string& what) {
   if (volume.frames == 0 || volume.channels == 0) {
     throw Error(ErrorCode::bad_format, what + ": no frames or no channels");
   }
+  if (volume.channels > limits::kImageChannelsMax) {
+    throw Error(ErrorCode::limit, fmt::format("{}: {} channels; at most {} are kept", what,
+                                              volume.channels, limits::kImageChannelsMax));
+  }
   checked_elements({size[0], size[1], size[2], volume.frames, volume.channels}, what);
 }
 
@@ -109,15 +113,14 @@ std::uint64_t voxel_bytes(const Volume& volume) noexcept {
 }
 
 Volume rescaled(Volume volume, const std::string& what) {
-  if (!volume.scaled()) {
-    if (pixel_type_of(volume.type) && volume.type != ElementType::boolean) return volume;
+  if (!pixel_type_of(volume.type) || volume.type == ElementType::boolean) {
     Array array{volume.type, {volume.voxels.size() / element_bytes(volume.type)}, {}};
     array.data = std::move(volume.voxels);
     array = narrowed_to_pixels(std::move(array), what);
     volume.type = array.type;
     volume.voxels = std::move(array.data);
-    return volume;
   }
+  if (!volume.scaled()) return volume;
   const ElementType type = type_after_rescale(volume.type, volume.slope, volume.intercept);
   switch (type) {
     case ElementType::i16:
@@ -199,6 +202,20 @@ std::array<double, 3> spacing_of(const Affine& affine) noexcept {
   return spacing;
 }
 
+bool invertible(const Affine& affine) noexcept {
+  for (const double value : affine) {
+    if (!std::isfinite(value)) return false;
+  }
+  const auto [a, b, c] = spacing_of(affine);
+  const Affine& m = affine;
+  const double determinant = m[0] * (m[5] * m[10] - m[6] * m[9]) -
+                             m[1] * (m[4] * m[10] - m[6] * m[8]) +
+                             m[2] * (m[4] * m[9] - m[5] * m[8]);
+  // Relative to the box of the same edges, so that small voxels are no plane.
+  constexpr double kFlat = 1e-9;
+  return a * b * c > 0 && std::abs(determinant) > kFlat * a * b * c;
+}
+
 std::string orientation(const Affine& affine) {
   constexpr std::array<const char*, 3> kLetters = {"LR", "PA", "IS"};
   const std::array<double, 3> length = spacing_of(affine);
@@ -245,7 +262,15 @@ Affine affine_from_lps(const std::array<double, 3>& spacing_ijk_mm,
 
 bool same_grid(const Volume& a, const Volume& b, double tolerance) {
   if (a.size_ijk != b.size_ijk) return false;
-  if (!a.affine || !b.affine) return true;
+  if (!a.affine || !b.affine) {
+    if (!a.spacing_ijk_mm || !b.spacing_ijk_mm) return true;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const double spacing = (*a.spacing_ijk_mm)[axis];
+      const double drift = std::abs(spacing - (*b.spacing_ijk_mm)[axis]) * (a.size_ijk[axis] - 1.0);
+      if (!(drift <= tolerance * spacing)) return false;
+    }
+    return true;
+  }
   const std::array<double, 3> spacing = spacing_of(*a.affine);
   const double smallest = std::min({spacing[0], spacing[1], spacing[2]});
   for (int corner = 0; corner < 8; ++corner) {

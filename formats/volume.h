@@ -47,7 +47,7 @@ struct Volume {
 };
 
 // Throws Error(limit) or Error(bad_format), beginning with `what`, when a side is 0 or
-// beyond limits.h, or the elements are too many. Before memory is asked for.
+// beyond limits.h, or channels or elements are too many. Before memory is asked for.
 void check_volume(const Volume& volume, const std::string& what);
 
 // The bytes of the voxels: product of all sizes and the element's.
@@ -81,10 +81,14 @@ Affine affine_from_lps(const std::array<double, 3>& spacing_ijk_mm,
                        const std::array<double, 9>& directions_rows,
                        const std::array<double, 3>& origin);
 
+// Whether every number is finite and no axis lies in the plane of the other two.
+bool invertible(const Affine& affine) noexcept;
+
 // The lengths of the affine's first three columns.
 std::array<double, 3> spacing_of(const Affine& affine) noexcept;
 
-// Whether two grids are the same to `tolerance` of a voxel at every corner.
+// Whether two grids are the same to `tolerance` of a voxel at every corner. Where one of
+// them has no affine, size and spacing decide; where one has no spacing, the size.
 bool same_grid(const Volume& a, const Volume& b, double tolerance = 0.01);
 
 }  // namespace slicebank

@@ -12,6 +12,7 @@
 #include "importers/internal/committer.h"
 #include "importers/internal/overrides.h"
 #include "importers/internal/pipeline.h"
+#include "importers/internal/slice_options.h"
 #include "importers/internal/tally.h"
 #include "schema/error.h"
 #include "store/bank.h"
@@ -72,6 +73,11 @@ Recognised choose_importer(const std::filesystem::path& source, const std::strin
 
 std::string options_json(const ImportOptions& options) {
   nlohmann::json json = {{"limit", options.limit}, {"effort", static_cast<int>(options.effort)}};
+  for (const Axis axis : options.decode.axes) json["axes"].push_back(axis_name(axis));
+  json["skip_empty"] = options.slices.skip_empty;
+  if (options.slices.window_level) {
+    json["window"] = {*options.slices.window_level, *options.slices.window_width};
+  }
   for (const auto& [key, value] : options.dataset_overrides) json["set"][key] = value;
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -85,6 +91,7 @@ class Import {
         options_(options),
         tree_(source),
         chosen_(choose_importer(source, options.format)) {
+    internal::check_slice_options(options.slices);
     report_.importer = chosen_.importer->name();
     report_.reason = chosen_.recognition.reason;
   }
@@ -183,6 +190,8 @@ void Import::write(const SourceDescription& description, const Overrides& overri
   pipeline_options.effort = options_.effort;
   pipeline_options.limit = options_.limit;
   pipeline_options.held_bytes_max = kHeldBytesMax;
+  pipeline_options.decode = options_.decode;
+  pipeline_options.slices = options_.slices;
   pipeline_options.adjust = [&overrides](SourceItem& item) { overrides.apply(item); };
   Pipeline pipeline(*chosen_.importer, tree_, pipeline_options);
   drain(pipeline, committer);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,6 +22,17 @@ struct ImportProgress {
   std::uint64_t pixel_bytes = 0;  // decoded
 };
 
+// What is done to each slice between decoding and encoding.
+struct SliceOptions {
+  bool skip_empty = false;  // leave out slices on which nothing is marked
+
+  // Both or none: values from level - width / 2 to level + width / 2 become 0 to 255, the
+  // rest is cut off. For CT in Hounsfield units; the original values are lost. 8-bit
+  // images are left as they are.
+  std::optional<double> window_level;
+  std::optional<double> window_width;
+};
+
 struct ImportOptions {
   // Behaviour.
   std::string format;          // empty: recognise
@@ -29,6 +41,8 @@ struct ImportOptions {
   bool stop_on_error = false;  // --on-error stop
   bool retry_failed = true;    // read items again that failed before
   std::string tool_version;
+  DecodeOptions decode;  // how volumes are cut
+  SliceOptions slices;
 
   // What the source does not say of its datasets: licence, licence-source, citation, url,
   // version, region; modality, where the layout tells none; name, for a source of one

@@ -36,12 +36,29 @@ class ItemError : public Error {
   std::string path_;
 };
 
-// A mask as the source names it, not read yet.
+// A class under the dataset's own name.
+struct ClassName {
+  std::string name;  // verbatim: "kidney_left"
+  std::string code;  // the number the format writes, verbatim, or empty
+};
+
+// A mask as the source names it, not read yet. Several of them may lie in one file.
 struct MaskSource {
   std::string path;        // relative to the root
   std::string class_name;  // the dataset's own word, verbatim
   std::string class_code;  // the number the format writes, verbatim, or empty
   std::uint32_t instance = 0;
+  std::vector<std::uint32_t> values{};  // of a label map: what is inside; none: all but 0
+  std::uint32_t component = 0;          // which map of a file that holds several
+  std::uint32_t raw_class = 0;          // filled in by the driver
+  ClassId class_id{};                   // filled in by the driver
+};
+
+// A statement about a whole image: present (1), absent (0), or a grade.
+struct LabelSource {
+  std::string class_name;
+  std::string class_code;
+  double value = 1;
   std::uint32_t raw_class = 0;  // filled in by the driver
   ClassId class_id{};           // filled in by the driver
 };
@@ -61,18 +78,37 @@ struct SourceItem {
   std::string official_split;  // as the source says, or empty
   std::vector<std::string> image_paths;  // relative to the root; one or more
   std::vector<MaskSource> masks;
-  bool covers_dataset_classes = false;  // every class of the dataset was looked for
-  std::vector<Problem> problems;        // met while scanning; import_id is the driver's
+  std::vector<LabelSource> labels;
+  std::string place;  // what else decode() needs to find it: a row, a series, a channel
+
+  // What the annotators looked for in this item: each of these, or every class of the
+  // dataset. Neither: nobody knows.
+  std::vector<ClassName> covered_classes;
+  bool covers_dataset_classes = false;
+
+  std::vector<Problem> problems;  // met while scanning; import_id is the driver's
 };
 
-// A slice as decoded. Masks carry class_id and raw_class from their MaskSource.
+// What was met on the way, and what is true of the volume. The slices themselves go to
+// the sink.
 struct DecodedItem {
-  std::vector<Sample> samples;
   std::optional<std::array<double, 3>> spacing_xyz_mm;
   std::vector<double> affine_4x4;
   std::vector<std::string> channel_names;
+  std::vector<ClassId> unread_classes;  // of masks that could not be read: not absent
   std::vector<Problem> problems;
 };
+
+// What the user asks of decode(). Part of an item's fingerprint: an import with other
+// options reads the item again and replaces its slices.
+struct DecodeOptions {
+  std::vector<Axis> axes = {Axis::z};  // to cut volumes along; 2-D images have no say in it
+};
+
+// Takes slices as they become ready, in order; masks and labels carry class_id and
+// raw_class from their source. Never blocks for long; may throw, which is to be let
+// through.
+using SampleSink = std::function<void(Sample&&)>;
 
 // How surely a folder is of this layout, and the reason in words for the user.
 struct Recognition {
@@ -104,9 +140,11 @@ class Importer {
   virtual void scan(const SourceTree& source,
                     const std::function<bool(SourceItem&&)>& emit) const = 0;
 
-  // Reads one item. A mask that cannot be read or does not fit its image becomes a
-  // problem and is left out; an image that cannot be read throws ItemError.
-  virtual DecodedItem decode(const SourceTree& source, const SourceItem& item) const = 0;
+  // Reads one item and gives its slices to `emit`. A mask that cannot be read or does not
+  // fit its image becomes a problem and is left out; an image that cannot be read throws
+  // ItemError, and nothing of the item is kept.
+  virtual DecodedItem decode(const SourceTree& source, const SourceItem& item,
+                             const DecodeOptions& options, const SampleSink& emit) const = 0;
 };
 
 // All importers of this build, ascending by name. Lives for ever.

@@ -144,7 +144,7 @@ class MaskList {
                                                   name.class_code, printable(image_.dataset))));
       return;
     }
-    item.masks.push_back({path, found->second.name, found->second.code, name.instance, 0, {}});
+    item.masks.push_back({path, found->second.name, found->second.code, name.instance});
   }
 
   const ImageName& image_;
@@ -234,13 +234,15 @@ class SaMed2dImporter final : public Importer {
         });
   }
 
-  DecodedItem decode(const SourceTree& source, const SourceItem& item) const override {
+  DecodedItem decode(const SourceTree& source, const SourceItem& item, const DecodeOptions&,
+                     const SampleSink& emit) const override {
     const auto name = sa_med2d::parse_image_name(item.image_paths.front());
     if (!name) {
       throw ItemError(ErrorCode::bad_format, "bad-name", item.key,
                       item.key + ": not of the layout");
     }
-    return internal::decode_png_slice(source, item, {name->axis, name->slice_index, name->stem});
+    return internal::decode_png_slice(source, item, {name->axis, name->slice_index, name->stem},
+                                      emit);
   }
 
  private:

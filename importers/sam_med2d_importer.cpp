@@ -194,7 +194,7 @@ class Scan {
           "bad-name", path, "not named as a mask of this image: {image}_{class}_{instance}.png"));
       return;
     }
-    item.masks.push_back({path, name->class_name, "", name->instance, 0, {}});
+    item.masks.push_back({path, name->class_name, "", name->instance});
   }
 
   const SourceTree& source_;
@@ -261,12 +261,14 @@ class SamMed2dImporter final : public Importer {
     Scan(source, emit).run();
   }
 
-  DecodedItem decode(const SourceTree& source, const SourceItem& item) const override {
+  DecodedItem decode(const SourceTree& source, const SourceItem& item, const DecodeOptions&,
+                     const SampleSink& emit) const override {
     const std::string stem = internal::png_stem(item.image_paths.front());
     const sam_med2d::ImageName name = sam_med2d::parse_image_stem(stem);
     // The layout does not say along which axis a slice was cut; scans are cut along z.
     const Axis axis = name.slice_index ? Axis::z : Axis::none;
-    return internal::decode_png_slice(source, item, {axis, name.slice_index.value_or(0), stem});
+    return internal::decode_png_slice(source, item, {axis, name.slice_index.value_or(0), stem},
+                                      emit);
   }
 };
 

@@ -28,11 +28,12 @@ std::vector<Problem> all_problems(const Outcome& outcome) {
   return problems;
 }
 
-// Classes of which the source has masks of this item, but none could be read, ascending:
-// they are neither present nor absent.
+// Classes of which a mask of this item could not be read, and none was, ascending: they
+// are neither present nor absent.
 std::vector<ClassId> lost_classes(const Outcome& outcome) {
-  std::set<ClassId> lost;
-  for (const MaskSource& mask : outcome.scanned.item.masks) lost.insert(mask.class_id);
+  std::set<ClassId> lost(outcome.decoded.unread_classes.begin(),
+                         outcome.decoded.unread_classes.end());
+  if (lost.empty()) return {};
   for (const EncodedSlice& slice : outcome.slices) {
     for (const AnnotationInfo& kept : slice.encoded.info.annotations) lost.erase(kept.class_id);
     if (!slice.tiny) continue;
@@ -80,16 +81,23 @@ bool Committer::wants(Scanned& scanned) {
   if (scanned.item.image_paths.empty()) return true;
   const DatasetId dataset = dataset_id(scanned.item.dataset);
   for (MaskSource& mask : scanned.item.masks) {
-    const auto key = std::make_pair(dataset, mask.class_code + ":" + mask.class_name);
-    auto known = classes_.find(key);
-    if (known == classes_.end()) {
-      const std::uint32_t raw = writer_.raw_class(dataset, mask.class_name, mask.class_code);
-      const ClassId class_id = writer_.dataset_info(dataset).classes.at(raw - 1).class_id;
-      known = classes_.emplace(key, std::make_pair(raw, class_id)).first;
-    }
-    std::tie(mask.raw_class, mask.class_id) = known->second;
+    std::tie(mask.raw_class, mask.class_id) = class_of(dataset, mask.class_name, mask.class_code);
+  }
+  for (LabelSource& label : scanned.item.labels) {
+    std::tie(label.raw_class, label.class_id) =
+        class_of(dataset, label.class_name, label.class_code);
   }
   return true;
+}
+
+std::pair<std::uint32_t, ClassId> Committer::class_of(DatasetId dataset, const std::string& name,
+                                                      const std::string& code) {
+  const auto key = std::make_pair(dataset, code + ":" + name);
+  const auto known = classes_.find(key);
+  if (known != classes_.end()) return known->second;
+  const std::uint32_t raw = writer_.raw_class(dataset, name, code);
+  const ClassId class_id = writer_.dataset_info(dataset).classes.at(raw - 1).class_id;
+  return classes_.emplace(key, std::make_pair(raw, class_id)).first->second;
 }
 
 void Committer::put(Outcome&& outcome) {
@@ -170,7 +178,15 @@ DatasetId Committer::dataset_id(const std::string& name) {
   return known->second;
 }
 
-const std::vector<ClassId>& Committer::coverage_of(DatasetId dataset) {
+std::vector<ClassId> Committer::coverage_of(DatasetId dataset, const SourceItem& item) {
+  if (!item.covers_dataset_classes) {
+    std::set<ClassId> covered;
+    for (const ClassName& name : item.covered_classes) {
+      covered.insert(class_of(dataset, name.name, name.code).second);
+    }
+    if (covered.size() > limits::kCoverageMax) return {};
+    return {covered.begin(), covered.end()};
+  }
   const std::vector<RawClass>& classes = writer_.dataset_info(dataset).classes;
   auto& [counted, coverage] = coverage_[dataset];
   if (counted == classes.size()) return coverage;
@@ -186,10 +202,11 @@ const std::vector<ClassId>& Committer::coverage_of(DatasetId dataset) {
 VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
   const SourceItem& item = outcome.scanned.item;
   const std::string key = std::to_string(raw(dataset)) + ":" + item.volume_key;
+  const bool covers = item.covers_dataset_classes || !item.covered_classes.empty();
   std::vector<ClassId> lost;
-  if (item.covers_dataset_classes) lost = lost_classes(outcome);
+  if (covers) lost = lost_classes(outcome);
   const auto known = volumes_.find(key);
-  if (known != volumes_.end() && (known->second.wholly_covered || !item.covers_dataset_classes)) {
+  if (known != volumes_.end() && (known->second.wholly_covered || !covers)) {
     return known->second.id;
   }
 
@@ -204,8 +221,8 @@ VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
   volume.spacing_xyz_mm = outcome.decoded.spacing_xyz_mm;
   volume.affine_4x4 = outcome.decoded.affine_4x4;
   volume.source_path = item.image_paths.front();
-  if (item.covers_dataset_classes) {
-    const std::vector<ClassId>& all = coverage_of(dataset);
+  if (covers) {
+    const std::vector<ClassId> all = coverage_of(dataset, item);
     std::set_difference(all.begin(), all.end(), lost.begin(), lost.end(),
                         std::back_inserter(volume.coverage));
   }

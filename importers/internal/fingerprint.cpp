@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <bit>
 #include <memory>
 #include <new>
 #include <string_view>
@@ -67,8 +68,14 @@ void add_file(Hasher& hasher, const SourceTree& source, const std::string& path)
 
 }  // namespace
 
-Fingerprint fingerprint_of(const SourceTree& source, const SourceItem& item) {
+Fingerprint fingerprint_of(const SourceTree& source, const SourceItem& item,
+                           const DecodeOptions& options, const SliceOptions& slices) {
   Hasher hasher;
+  for (const Axis axis : options.axes) hasher.add(static_cast<std::uint64_t>(axis));
+  hasher.add(std::uint64_t{slices.skip_empty});
+  for (const auto& limit : {slices.window_level, slices.window_width}) {
+    hasher.add(std::bit_cast<std::uint64_t>(limit.value_or(0)));
+  }
   for (const std::string* text : {&item.key, &item.dataset, &item.patient_id, &item.volume_key}) {
     hasher.add(*text);
   }
@@ -80,7 +87,18 @@ Fingerprint fingerprint_of(const SourceTree& source, const SourceItem& item) {
     hasher.add(mask.class_name);
     hasher.add(mask.class_code);
     hasher.add(std::uint64_t{mask.instance});
+    hasher.add(std::uint64_t{mask.component});
+    hasher.add(std::uint64_t{mask.values.size()});
+    for (const std::uint32_t value : mask.values) hasher.add(std::uint64_t{value});
   }
+  for (const LabelSource& label : item.labels) {
+    hasher.add(label.class_name);
+    hasher.add(label.class_code);
+    hasher.add(std::bit_cast<std::uint64_t>(label.value));
+  }
+  for (const ClassName& covered : item.covered_classes) hasher.add(covered.name);
+  hasher.add(item.place);
+  hasher.add(item.official_split);
   for (const Problem& problem : item.problems) {
     hasher.add(problem.kind);
     hasher.add(problem.path);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "importers/import.h"
 #include "importers/importer.h"
 
 namespace slicebank::internal {
@@ -15,9 +16,10 @@ struct Fingerprint {
 };
 
 // Over the path, size and time of every file of the item, and over what the lists say of
-// it: dataset, patient, volume, classes. Reads no file, only asks for its stamp; a file
-// that is absent or may not be opened counts as such.
-Fingerprint fingerprint_of(const SourceTree& source, const SourceItem& item);
+// it: dataset, patient, volume, classes, and over how its slices are to be made. Reads no file,
+// only asks for its stamp; a file that is absent or may not be opened counts as such.
+Fingerprint fingerprint_of(const SourceTree& source, const SourceItem& item,
+                           const DecodeOptions& options, const SliceOptions& slices);
 
 // The fingerprint that is kept for an item that failed: the files and the reason, so that
 // failing again for the same reason changes nothing in the bank.

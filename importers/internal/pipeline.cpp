@@ -1,16 +1,20 @@
 #include "importers/internal/pipeline.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "importers/internal/item_problem.h"
+#include "importers/internal/slice_options.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 #include "store/dictionary.h"
@@ -20,6 +24,7 @@ namespace {
 
 constexpr std::size_t kScannedAhead = 256;
 constexpr std::size_t kItemsUnderWayPerJob = 4;
+constexpr std::size_t kSlicesWaitingPerJob = 8;
 constexpr auto kMoment = std::chrono::milliseconds(100);
 
 const char* kind_of(ErrorCode code) {
@@ -35,57 +40,60 @@ const char* kind_of(ErrorCode code) {
   }
 }
 
-void encode(DecodedItem& decoded, Effort effort, Outcome& outcome) {
-  CodecOptions codec;
-  codec.effort = effort;
-  for (Sample& sample : decoded.samples) {
-    check_shape(sample.image.shape, outcome.scanned.item.key);
-    outcome.pixel_bytes += sample.image.shape.bytes();
-    EncodedSlice slice;
-    if (Dictionary::suits(sample.image.shape)) {
-      outcome.held_bytes += sample.image.image_hwc.size() * (1 + sample.masks.size());
-      slice.tiny = std::move(sample);
-    } else {
-      slice.encoded = encode_sample(sample, codec);
-      outcome.held_bytes += slice.encoded.record.size();
-      sample = Sample();  // the pixels are not needed any more
-    }
-    outcome.slices.push_back(std::move(slice));
+// Thrown through decode() when the import was stopped: the item is dropped.
+struct Stopped {};
+
+// An item between admit() and its outcome. Decoded by one thread; its slices are encoded
+// by any. Everything but `failed` is under the pipeline's mutex once the first slice is out.
+struct ItemWork {
+  std::uint64_t number = 0;
+  Outcome outcome;
+  std::deque<std::optional<EncodedSlice>> slices;  // grows at its end; places stay
+  std::size_t encoding = 0;                        // slices that are out
+  bool decoded = false;
+  bool dropped = false;
+  std::atomic<bool> failed = false;  // what is still out need not be encoded
+};
+
+// A slice that waits for a thread.
+struct SliceWork {
+  std::shared_ptr<ItemWork> item;
+  std::size_t place = 0;
+  Sample sample;
+};
+
+// The reason of a failed item; called while the exception is being handled.
+Problem reason_of_failure(const SourceItem& item) {
+  try {
+    throw;
+  } catch (const ItemError& error) {
+    return skipped(error.kind(), shown_path(error.path()), error.what());
+  } catch (const Error& error) {
+    return skipped(kind_of(error.code()), item.key, error.what());
+  } catch (const std::bad_alloc&) {
+    return skipped("too-large", item.key, "there is not enough memory for it");
+  } catch (const std::exception& error) {
+    return skipped("bad-file", item.key, error.what());
   }
-  decoded.samples.clear();
 }
 
-// The one place where an item's failure is caught.
-Outcome process(const Importer& importer, const SourceTree& source, Effort effort,
-                Scanned&& scanned) {
-  Outcome outcome;
-  outcome.scanned = std::move(scanned);
-  const SourceItem& item = outcome.scanned.item;
-  if (item.image_paths.empty()) {  // failed while scanning, for the reasons it brings
-    outcome.failed = true;
-    return outcome;
+struct Encoded {
+  EncodedSlice slice;
+  std::uint64_t held_bytes = 0;
+};
+
+Encoded encode(Sample&& sample, Effort effort) {
+  Encoded out;
+  if (Dictionary::suits(sample.image.shape)) {
+    out.held_bytes = sample.image.image_hwc.size() * (1 + sample.masks.size());
+    out.slice.tiny = std::move(sample);
+    return out;
   }
-  Problem reason;
-  try {
-    outcome.decoded = importer.decode(source, item);
-    encode(outcome.decoded, effort, outcome);
-    return outcome;
-  } catch (const ItemError& error) {
-    reason = skipped(error.kind(), shown_path(error.path()), error.what());
-  } catch (const Error& error) {
-    reason = skipped(kind_of(error.code()), item.key, error.what());
-  } catch (const std::bad_alloc&) {
-    reason = skipped("too-large", item.key, "there is not enough memory for it");
-  } catch (const std::exception& error) {
-    reason = skipped("bad-file", item.key, error.what());
-  }
-  outcome.failed = true;
-  outcome.slices.clear();
-  outcome.pixel_bytes = 0;
-  outcome.held_bytes = 0;
-  outcome.decoded = DecodedItem();
-  outcome.decoded.problems.push_back(std::move(reason));
-  return outcome;
+  CodecOptions codec;
+  codec.effort = effort;
+  out.slice.encoded = encode_sample(sample, codec);
+  out.held_bytes = out.slice.encoded.record.size();
+  return out;
 }
 
 }  // namespace
@@ -100,7 +108,12 @@ struct Pipeline::State {
 
   void stop();
   void scan();
-  void decode();
+  void work_on();
+  void decode(std::shared_ptr<ItemWork> item);
+  void take_slice(const std::shared_ptr<ItemWork>& item, Sample&& sample);
+  void encode_slice(SliceWork&& slice);
+  void fail(ItemWork& item, Problem reason);
+  void finish(const std::unique_lock<std::mutex>& lock, const std::shared_ptr<ItemWork>& item);
   bool push_scanned(SourceItem&& item);
   bool work_may_begin() const;
 
@@ -117,11 +130,12 @@ struct Pipeline::State {
   bool scan_ended = false;
   std::exception_ptr scan_error;
   std::deque<Scanned> scanned;
-  std::deque<std::pair<std::uint64_t, Scanned>> work;  // by ascending number
+  std::deque<std::shared_ptr<ItemWork>> work;  // by ascending number
+  std::deque<SliceWork> slices;                // of items under way
   std::map<std::uint64_t, Outcome> outcomes;
   std::uint64_t admitted = 0;
-  std::uint64_t given = 0;  // outcomes; the number of the next one
-  std::uint64_t decoding = 0;
+  std::uint64_t given = 0;      // outcomes; the number of the next one
+  std::uint64_t under_way = 0;  // items that were begun and have no outcome yet
   std::uint64_t held_bytes = 0;
 
   // Last, so that they end before what they use.
@@ -140,7 +154,7 @@ void Pipeline::State::stop() {
 bool Pipeline::State::push_scanned(SourceItem&& item) {
   Scanned next{std::move(item), {}};
   if (options.adjust) options.adjust(next.item);
-  next.fingerprint = fingerprint_of(source, next.item);
+  next.fingerprint = fingerprint_of(source, next.item, options.decode, options.slices);
   std::unique_lock lock(mutex);
   scanner.wait(lock, [&] { return stopping || scanned.size() < kScannedAhead; });
   if (stopping) return false;
@@ -168,27 +182,131 @@ void Pipeline::State::scan() {
 
 // The item whose outcome is next in line always may: what was finished behind it can
 // only be given away after it.
+// The item whose outcome is next in line always may: what was finished behind it can
+// only be given away after it.
 bool Pipeline::State::work_may_begin() const {
   if (work.empty()) return false;
-  return held_bytes < options.held_bytes_max || work.front().first == given;
+  return held_bytes < options.held_bytes_max || work.front()->number == given;
 }
 
-void Pipeline::State::decode() {
+void Pipeline::State::work_on() {
   std::unique_lock lock(mutex);
   while (true) {
-    workers.wait(lock, [&] { return stopping || work_may_begin(); });
-    if (stopping) return;
-    auto [number, item] = std::move(work.front());
-    work.pop_front();
-    ++decoding;
-    lock.unlock();
-    Outcome outcome = process(importer, source, options.effort, std::move(item));
-    lock.lock();
-    --decoding;
-    held_bytes += outcome.held_bytes;
-    outcomes.emplace(number, std::move(outcome));
-    caller.notify_one();
+    workers.wait(
+        lock, [&] { return !slices.empty() || work_may_begin() || (stopping && under_way == 0); });
+    if (!slices.empty()) {
+      SliceWork slice = std::move(slices.front());
+      slices.pop_front();
+      lock.unlock();
+      encode_slice(std::move(slice));
+      lock.lock();
+    } else if (work_may_begin()) {
+      std::shared_ptr<ItemWork> item = std::move(work.front());
+      work.pop_front();
+      ++under_way;
+      lock.unlock();
+      decode(std::move(item));
+      lock.lock();
+    } else {
+      return;
+    }
   }
+}
+
+// One of the two places where an item's failure is caught; the other is encode_slice().
+void Pipeline::State::decode(std::shared_ptr<ItemWork> item) {
+  const SourceItem& from = item->outcome.scanned.item;
+  bool dropped = false;
+  if (from.image_paths.empty()) {  // failed while scanning, for the reasons it brings
+    item->failed = true;
+  } else {
+    try {
+      DecodedItem decoded = importer.decode(source, from, options.decode, [&](Sample&& sample) {
+        check_shape(sample.image.shape, from.key);
+        if (auto kept = prepared(std::move(sample), options.slices)) {
+          take_slice(item, *std::move(kept));
+        }
+      });
+      const std::lock_guard lock(mutex);
+      if (!item->failed) item->outcome.decoded = std::move(decoded);
+    } catch (const Stopped&) {
+      dropped = true;
+      item->failed = true;
+    } catch (...) {
+      fail(*item, reason_of_failure(from));
+    }
+  }
+  std::unique_lock lock(mutex);
+  item->decoded = true;
+  item->dropped = dropped;
+  finish(lock, item);
+}
+
+// From the thread that decodes. Where enough slices wait, it encodes this one itself.
+void Pipeline::State::take_slice(const std::shared_ptr<ItemWork>& item, Sample&& sample) {
+  SliceWork slice{item, 0, std::move(sample)};
+  {
+    const std::lock_guard lock(mutex);
+    if (stopping) throw Stopped();
+    if (item->failed) return;
+    slice.place = item->slices.size();
+    item->slices.emplace_back();
+    item->outcome.pixel_bytes += slice.sample.image.shape.bytes();
+    ++item->encoding;
+    if (options.jobs > 1 && slices.size() < kSlicesWaitingPerJob * options.jobs) {
+      slices.push_back(std::move(slice));
+      workers.notify_one();
+      return;
+    }
+  }
+  encode_slice(std::move(slice));
+}
+
+void Pipeline::State::encode_slice(SliceWork&& slice) {
+  ItemWork& item = *slice.item;
+  Encoded encoded;
+  if (!item.failed) {
+    try {
+      encoded = encode(std::move(slice.sample), options.effort);
+    } catch (...) {
+      fail(item, reason_of_failure(item.outcome.scanned.item));
+    }
+  }
+  slice.sample = Sample();
+  std::unique_lock lock(mutex);
+  item.outcome.held_bytes += encoded.held_bytes;
+  item.slices[slice.place] = std::move(encoded.slice);
+  --item.encoding;
+  finish(lock, slice.item);
+}
+
+// The first reason stays.
+void Pipeline::State::fail(ItemWork& item, Problem reason) {
+  const std::lock_guard lock(mutex);
+  if (item.failed.exchange(true)) return;
+  item.outcome.decoded = DecodedItem();
+  item.outcome.decoded.problems.push_back(std::move(reason));
+}
+
+// Gives the outcome once the item is decoded and none of its slices is out.
+void Pipeline::State::finish(const std::unique_lock<std::mutex>&,
+                             const std::shared_ptr<ItemWork>& item) {
+  if (!item->decoded || item->encoding != 0) return;
+  --under_way;
+  if (stopping) workers.notify_all();
+  Outcome& outcome = item->outcome;
+  outcome.failed = item->failed;
+  if (outcome.failed) {
+    outcome.pixel_bytes = 0;
+    outcome.held_bytes = 0;
+  } else {
+    outcome.slices.reserve(item->slices.size());
+    for (auto& slice : item->slices) outcome.slices.push_back(*std::move(slice));
+  }
+  item->slices.clear();
+  held_bytes += outcome.held_bytes;
+  if (!item->dropped) outcomes.emplace(item->number, std::move(outcome));
+  caller.notify_one();
 }
 
 Pipeline::Pipeline(const Importer& importer, const SourceTree& source,
@@ -196,7 +314,7 @@ Pipeline::Pipeline(const Importer& importer, const SourceTree& source,
     : state_(std::make_unique<State>(importer, source, options)) {
   State& state = *state_;
   for (unsigned i = 0; i < std::max(1u, options.jobs); ++i) {
-    state.threads.emplace_back([&state] { state.decode(); });
+    state.threads.emplace_back([&state] { state.work_on(); });
   }
   state.threads.emplace_back([&state] { state.scan(); });
 }
@@ -234,7 +352,7 @@ bool Pipeline::done() const {
   const State& state = *state_;
   const std::lock_guard lock(state.mutex);
   if (state.outcomes.contains(state.given)) return false;
-  if (state.stopping) return state.decoding == 0;
+  if (state.stopping) return state.under_way == 0;
   return state.scan_ended && state.scanned.empty() && state.admitted == state.given;
 }
 
@@ -246,7 +364,10 @@ void Pipeline::rethrow_scan_error() {
 void Pipeline::admit(Scanned&& item) {
   State& state = *state_;
   const std::lock_guard lock(state.mutex);
-  state.work.emplace_back(state.admitted++, std::move(item));
+  auto work = std::make_shared<ItemWork>();
+  work->number = state.admitted++;
+  work->outcome.scanned = std::move(item);
+  state.work.push_back(std::move(work));
   state.workers.notify_one();
 }
 

@@ -1,8 +1,10 @@
 // The moving part of an import: one thread scans, many decode and encode, and the caller
 // gets the outcomes in the order in which it admitted the items.
 //
-// The caller's thread alone calls next(), admit() and stop(). Memory is bounded: a few
-// items a thread are under way, and threads wait while finished outcomes pile up.
+// The slices of one item are encoded by all threads: while one reads a volume, the others
+// encode what it has cut off already. The caller's thread alone calls next(), admit() and
+// stop(). Memory is bounded: a few items a thread are under way, a few slices a thread wait
+// to be encoded, and threads wait while finished outcomes pile up.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "importers/import.h"
 #include "importers/importer.h"
 #include "importers/internal/fingerprint.h"
 #include "store/record.h"
@@ -45,6 +48,8 @@ struct PipelineOptions {
   Effort effort = Effort::balanced;
   std::uint64_t limit = 0;           // items to scan; 0 is all
   std::uint64_t held_bytes_max = 0;  // of finished outcomes
+  DecodeOptions decode;
+  SliceOptions slices;
 
   // Called for each item as scanned, in the scanning thread.
   std::function<void(SourceItem&)> adjust;

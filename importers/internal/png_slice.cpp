@@ -94,7 +94,7 @@ class SliceReader {
  public:
   SliceReader(const SourceTree& source, const SourceItem& item) : source_(source), item_(item) {}
 
-  DecodedItem read(const SlicePlace& place) {
+  DecodedItem read(const SlicePlace& place, const SampleSink& emit) {
     Sample sample;
     sample.axis = place.axis;
     sample.slice_index = place.slice_index;
@@ -105,9 +105,13 @@ class SliceReader {
           "all pixels have the same value");
     }
     for (const MaskSource& mask : item_.masks) {
-      if (auto read = read_mask(mask, sample.image.shape)) sample.masks.push_back(*std::move(read));
+      if (auto read = read_mask(mask, sample.image.shape)) {
+        sample.masks.push_back(*std::move(read));
+      } else {
+        decoded_.unread_classes.push_back(mask.class_id);
+      }
     }
-    decoded_.samples.push_back(std::move(sample));
+    emit(std::move(sample));
     return std::move(decoded_);
   }
 
@@ -177,8 +181,8 @@ class SliceReader {
 }  // namespace
 
 DecodedItem decode_png_slice(const SourceTree& source, const SourceItem& item,
-                             const SlicePlace& place) {
-  return SliceReader(source, item).read(place);
+                             const SlicePlace& place, const SampleSink& emit) {
+  return SliceReader(source, item).read(place, emit);
 }
 
 std::string png_stem(const std::string& path) {

@@ -20,7 +20,7 @@ struct SlicePlace {
 // bad-png, unreadable, too-large, mask-size, mask-colours; notes: empty-mask,
 // mask-values, constant-image.
 DecodedItem decode_png_slice(const SourceTree& source, const SourceItem& item,
-                             const SlicePlace& place);
+                             const SlicePlace& place, const SampleSink& emit);
 
 // File name without folders and without ".png" (in any case); nothing for another ending.
 std::string png_stem(const std::string& path);

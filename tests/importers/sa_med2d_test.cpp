@@ -160,7 +160,8 @@ TEST_CASE("sa_med2d: slices along three axes are one volume, and frames one pati
   CHECK(xray.modality == "x_ray");
   CHECK(xray.masks.at(0).class_code == "12");
 
-  const Sample sample = importer().decode(tree, z).samples.at(0);
+  Sample sample;
+  importer().decode(tree, z, {}, [&](Sample&& slice) { sample = std::move(slice); });
   CHECK(sample.axis == Axis::z);
   CHECK(sample.slice_index == 12345);
   CHECK(sample.name == "ct_00--LiTS--case_1--z_12345");
