@@ -1,0 +1,109 @@
+#include "importers/internal/label_cut.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "formats/source_tree.h"
+
+namespace slicebank::internal {
+namespace {
+
+// Values above this are looked up one by one instead of in a table.
+constexpr std::uint32_t kTableMax = 1u << 16;
+
+std::vector<std::uint32_t> component_of(const std::vector<std::uint32_t>& values_hwc,
+                                        std::size_t channels, std::size_t component) {
+  std::vector<std::uint32_t> values;
+  values.reserve(values_hwc.size() / channels);
+  for (std::size_t at = component; at < values_hwc.size(); at += channels) {
+    values.push_back(values_hwc[at]);
+  }
+  return values;
+}
+
+}  // namespace
+
+LabelCutter::LabelCutter(const SourceItem& item, const LabelMap& map) : item_(item), map_(map) {
+  for (const std::size_t place : map.masks) {
+    const MaskSource& mask = item.masks[place];
+    Component& component = components_[mask.component];
+    if (mask.values.empty()) component.any.push_back(place);
+    for (const std::uint32_t value : mask.values) component.of_value[value].push_back(place);
+  }
+}
+
+void LabelCutter::cut(Axis axis, std::uint32_t index, std::vector<Mask>& masks) {
+  const Volume& map = map_.map;
+  const std::size_t channels = map.channels;
+  std::vector<std::uint32_t> values_hwc;
+  std::uint32_t cut_frame = 0;
+  for (const auto& [number, component] : components_) {
+    const auto frame = static_cast<std::uint32_t>(number / channels);
+    if (values_hwc.empty() || frame != cut_frame) {
+      const Image slice = slice_of(map, axis, index, frame);
+      values_hwc = label_values(slice.image_hwc, element_type_of(slice.shape.pixel_type),
+                                printable(map_.path), map.slope, map.intercept);
+      cut_frame = frame;
+    }
+    if (channels == 1) {
+      cut_component(values_hwc, component, masks);
+    } else {
+      cut_component(component_of(values_hwc, channels, number % channels), component, masks);
+    }
+  }
+}
+
+void LabelCutter::cut_component(const std::vector<std::uint32_t>& values,
+                                const Component& component, std::vector<Mask>& masks) {
+  const std::uint32_t largest =
+      values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+  if (largest == 0) return;
+  std::set<std::size_t> present(component.any.begin(), component.any.end());
+  const auto meet = [&](std::uint32_t value) {
+    const auto found = component.of_value.find(value);
+    if (found != component.of_value.end()) {
+      present.insert(found->second.begin(), found->second.end());
+    } else if (value != 0 && component.any.empty()) {
+      unknown_.insert(value);
+    }
+  };
+  if (largest <= kTableMax) {
+    seen_.assign(std::size_t{largest} + 1, 0);
+    for (const std::uint32_t value : values) seen_[value] = 1;
+    for (std::uint32_t value = 1; value <= largest; ++value) {
+      if (seen_[value] != 0) meet(value);
+    }
+  } else {
+    std::vector<std::uint32_t> different = values;
+    std::sort(different.begin(), different.end());
+    different.erase(std::unique(different.begin(), different.end()), different.end());
+    for (const std::uint32_t value : different) meet(value);
+  }
+  for (const std::size_t place : present) add_mask(place, values, masks);
+}
+
+void LabelCutter::add_mask(std::size_t place, const std::vector<std::uint32_t>& values,
+                           std::vector<Mask>& masks) const {
+  const MaskSource& from = item_.masks[place];
+  Mask mask;
+  mask.class_id = from.class_id;
+  mask.raw_class = from.raw_class;
+  mask.instance = from.instance;
+  mask.source_value = from.values.size() == 1
+                          ? static_cast<std::uint8_t>(std::min<std::uint32_t>(from.values[0], 255))
+                          : std::uint8_t{1};
+  mask.mask_hw.resize(values.size());
+  if (from.values.empty()) {
+    for (std::size_t i = 0; i < values.size(); ++i) mask.mask_hw[i] = values[i] != 0 ? 1 : 0;
+  } else {
+    // One pass a value: each is a comparison that the compiler makes wide.
+    for (const std::uint32_t wanted : from.values) {
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        mask.mask_hw[i] |= static_cast<std::uint8_t>(values[i] == wanted);
+      }
+    }
+  }
+  masks.push_back(std::move(mask));
+}
+
+}  // namespace slicebank::internal
