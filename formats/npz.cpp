@@ -9,14 +9,12 @@
 #include <set>
 #include <string>
 
+#include "formats/npy.h"
 #include "schema/error.h"
 
 namespace slicebank::npz {
 namespace {
 
-constexpr std::size_t kMagicBytes = 6 + 2 + 2;  // "\x93NUMPY", version, header length
-constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kHeaderBytesMax = 65'535;
 constexpr std::size_t kAxesMax = 32;  // numpy's own bound
 
 // Bytes an element; 0 for a descr that we do not write.
@@ -129,25 +127,12 @@ std::uint64_t Array::elements() const noexcept {
 
 std::vector<std::byte> encode_npy(const Array& array) {
   check_array(array);
-  std::string header = "{'descr': '" + array.descr + "', 'fortran_order': False, 'shape': (";
-  for (std::size_t i = 0; i < array.shape.size(); ++i) {
-    if (i != 0) header += ", ";
-    header += std::to_string(array.shape[i]);
-  }
-  header += array.shape.size() == 1 ? ",), }" : "), }";
-  const std::size_t unpadded = kMagicBytes + header.size() + 1;
-  header.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');
-  header += '\n';
-  static_assert(kAxesMax * 22 + 100 < kHeaderBytesMax, "format 1.0 always suffices");
-
-  std::vector<std::byte> npy;
-  npy.reserve(kMagicBytes + header.size() + array.data.size());
-  append(npy, std::string("\x93NUMPY\x01\x00", 8));
-  npy.push_back(static_cast<std::byte>(header.size() & 0xff));
-  npy.push_back(static_cast<std::byte>(header.size() >> 8));
-  append(npy, header);
-  npy.insert(npy.end(), array.data.begin(), array.data.end());
-  return npy;
+  const std::string header = npy::encode_header(array.descr, array.shape);
+  std::vector<std::byte> file;
+  file.reserve(header.size() + array.data.size());
+  append(file, header);
+  file.insert(file.end(), array.data.begin(), array.data.end());
+  return file;
 }
 
 std::vector<std::byte> encode_npz(const std::vector<Member>& members) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "formats/internal/beneath.h"
@@ -74,6 +76,34 @@ Descriptor open_regular(int root, const std::string& path, struct stat& status) 
   if (!S_ISREG(status.st_mode)) refuse(path, "not a regular file");
   return file;
 }
+
+class FileSource final : public ByteSource {
+ public:
+  FileSource(Descriptor file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+
+  std::uint64_t size() const noexcept override { return size_; }
+
+  void read_at(std::uint64_t offset, MutableBytes out, const std::string& what) const override {
+    if (offset > size_ || out.size() > size_ - offset) {
+      throw Error(ErrorCode::bad_format, what + ": the file is truncated");
+    }
+    std::size_t filled = 0;
+    while (filled < out.size()) {
+      const ssize_t got = ::pread(file_.get(), out.data() + filled, out.size() - filled,
+                                  static_cast<off_t>(offset + filled));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw Error(ErrorCode::io, what + ": cannot read: " + std::strerror(errno));
+      if (got == 0) {
+        throw Error(ErrorCode::bad_format, what + ": the file became shorter while it was read");
+      }
+      filled += static_cast<std::size_t>(got);
+    }
+  }
+
+ private:
+  Descriptor file_;
+  std::uint64_t size_;
+};
 
 // Length of the control character, direction mark or invalid byte at `at`; 0 for text that
 // may be shown, whose length goes to `shown`.
@@ -153,7 +183,13 @@ std::string clean_relative_path(const std::string& path) {
   return clean;
 }
 
-SourceTree::SourceTree(const std::filesystem::path& root) : root_(root) {
+struct SourceTree::Shared {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<void>> kept;
+};
+
+SourceTree::SourceTree(const std::filesystem::path& root)
+    : root_(root), shared_(std::make_unique<Shared>()) {
   descriptor_ = ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (descriptor_ < 0) {
     const int reason = errno;
@@ -168,12 +204,23 @@ SourceTree::~SourceTree() {
 }
 
 SourceTree::SourceTree(SourceTree&& other) noexcept
-    : root_(std::move(other.root_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : root_(std::move(other.root_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      shared_(std::move(other.shared_)) {}
 
 SourceTree& SourceTree::operator=(SourceTree&& other) noexcept {
   std::swap(root_, other.root_);
   std::swap(descriptor_, other.descriptor_);
+  std::swap(shared_, other.shared_);
   return *this;
+}
+
+std::shared_ptr<void> SourceTree::shared(const std::string& key,
+                                         const std::function<std::shared_ptr<void>()>& make) const {
+  const std::lock_guard lock(shared_->mutex);
+  const auto known = shared_->kept.find(key);
+  if (known != shared_->kept.end()) return known->second;
+  return shared_->kept.emplace(key, make()).first->second;
 }
 
 std::string SourceTree::name() const {
@@ -207,6 +254,14 @@ std::vector<std::byte> SourceTree::read(const std::string& relative_path) const 
   }
   bytes.resize(filled);
   return bytes;
+}
+
+std::unique_ptr<const ByteSource> SourceTree::open(const std::string& relative_path) const {
+  const std::string path = clean_relative_path(relative_path);
+  struct stat status = {};
+  Descriptor file = open_regular(descriptor_, path, status);
+  if (file.get() < 0) throw Error(ErrorCode::not_found, quote(path) + ": no such file");
+  return std::make_unique<FileSource>(std::move(file), static_cast<std::uint64_t>(status.st_size));
 }
 
 std::optional<FileStamp> SourceTree::stamp(const std::string& relative_path) const {

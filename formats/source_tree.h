@@ -8,9 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "formats/byte_source.h"
 
 namespace slicebank {
 
@@ -36,12 +40,28 @@ class SourceTree {
   // Error(not_found) when it is not there, Error(limit) above schema/limits.h.
   std::vector<std::byte> read(const std::string& relative_path) const;
 
+  // The same file, open for reading and not read: for those that are larger than memory
+  // (a MedMNIST+ npz has 12 GB). The same checks and errors as read(), except that no size
+  // is too large: nothing is held. It does not need the tree any more; size() is that of
+  // the moment of opening.
+  std::unique_ptr<const ByteSource> open(const std::string& relative_path) const;
+
   // Nothing when the file is not there; throws as read() for a path that is not allowed.
   std::optional<FileStamp> stamp(const std::string& relative_path) const;
 
+  // What readers of this tree want to keep from one call to the next, for as long as the
+  // tree lives: made by the first who asks for `key`, the same for all who ask later. The
+  // caller knows the type behind a key of its own. `make` runs under a lock and must not
+  // call shared(); what it throws is let through, and the next one who asks tries again.
+  std::shared_ptr<void> shared(const std::string& key,
+                               const std::function<std::shared_ptr<void>()>& make) const;
+
  private:
+  struct Shared;
+
   std::filesystem::path root_;
   int descriptor_ = -1;
+  std::unique_ptr<Shared> shared_;
 };
 
 // A relative path as foreign JSON writes it, made plain: "./" dropped, "\" to "/", empty

@@ -165,6 +165,11 @@ TEST_CASE("source_tree: sixty hostile paths, and nothing outside the root is rea
     const Outcome expected = row.second;
     CAPTURE(path);
     CHECK(outcome_of(tree, path) == expected);
+    if (expected == read) {
+      CHECK(tree.open(path)->size() == tree.read(path).size());
+    } else {
+      CHECK_THROWS_AS(static_cast<void>(tree.open(path)), Error);
+    }
     if (expected == refused) {
       CHECK_THROWS_AS(static_cast<void>(tree.stamp(path)), Error);
     } else {
@@ -236,6 +241,26 @@ TEST_CASE("source_tree: a stamp changes with size and time, and reading gives ev
   write(folder / path, "");
   CHECK(tree.read(path).empty());
   CHECK(tree.stamp(path)->size == 0);
+}
+
+TEST_CASE("source_tree: an open file is read anywhere, outlives the tree, and has no size limit") {
+  const testing::TempDir folder;
+  write(folder / "huge", "begin");
+  const std::uint64_t size = limits::kSourceFileBytesMax + 100;
+  fs::resize_file(folder / "huge", size);  // sparse
+  std::unique_ptr<const ByteSource> file = SourceTree(folder.path()).open("huge");
+  std::vector<std::byte> bytes(5);
+
+  CHECK(file->size() == size);
+  file->read_at(0, bytes, "huge");
+  CHECK(as_text(bytes) == "begin");
+  file->read_at(size - 5, bytes, "huge");
+  CHECK(as_text(bytes) == std::string(5, '\0'));
+  file->read_at(size, MutableBytes(bytes).first(0), "huge");
+  CHECK_THROWS_AS(file->read_at(size - 4, bytes, "huge"), Error);
+  CHECK_THROWS_AS(file->read_at(~std::uint64_t{0} - 1, bytes, "huge"), Error);
+  fs::resize_file(folder / "huge", 3);
+  CHECK_THROWS_AS(file->read_at(0, bytes, "huge"), Error);
 }
 
 TEST_CASE("source_tree: a file above the limit is refused by its size alone") {

@@ -1,0 +1,273 @@
+#include "formats/dicom.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+#include "schema/error.h"
+#include "tests/formats/python_oracle.h"
+#include "tests/support/shared_data.h"
+#include "tests/support/temp_dir.h"
+
+namespace slicebank {
+namespace {
+
+std::string text_in(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::byte> bytes_of(const std::string& text) {
+  std::vector<std::byte> bytes(text.size());
+  std::memcpy(bytes.data(), text.data(), text.size());
+  return bytes;
+}
+
+std::vector<std::byte> bytes_in(const std::filesystem::path& path) {
+  return bytes_of(text_in(path));
+}
+
+// All frames after a line of their type and shape, as the scripts write them.
+std::string described(const dicom::File& file) {
+  std::string text;
+  for (std::uint32_t frame = 0; frame < file.instance().frames; ++frame) {
+    const Image image = file.decode(frame);
+    if (frame == 0) {
+      text = fmt::format("{} {} {} {} {}\n", pixel_type_name(image.shape.pixel_type),
+                         file.instance().frames, image.shape.height, image.shape.width,
+                         image.shape.channels);
+    }
+    text.append(reinterpret_cast<const char*>(image.image_hwc.data()), image.image_hwc.size());
+  }
+  return text;
+}
+
+// The script's files, made once; empty where there is no fitting Python.
+const std::filesystem::path& synthetic() {
+  static const testing::TempDir folder;
+  static const std::filesystem::path path = [] {
+    const std::string python = testing::python_with("numpy, pydicom, PIL");
+    if (python.empty()) return std::filesystem::path();
+    REQUIRE(testing::run_oracle(python, "dicom_synthetic.py", folder.path()));
+    return folder.path();
+  }();
+  if (path.empty()) std::fprintf(stderr, "SKIPPED: no synthetic DICOM files\n");
+  return path;
+}
+
+std::string message_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// A little data set in Explicit VR Little Endian, built by hand.
+struct Builder {
+  std::string bytes = std::string(128, '\0') + "DICM";
+
+  void put(std::uint64_t value, int size) {
+    for (int i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xff);
+  }
+  void element(std::uint32_t tag, const std::string& vr, const std::string& value) {
+    put(tag >> 16, 2);
+    put(tag & 0xffff, 2);
+    bytes += vr;
+    put(value.size(), 2);
+    bytes += value;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("dicom: files with traps decode to what they were made from") {
+  const std::filesystem::path& folder = synthetic();
+  if (folder.empty()) return;
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string stem = entry.path().stem().string();
+    if (entry.path().extension() != ".dcm" || stem.rfind("bad_", 0) == 0) continue;
+    CAPTURE(stem);
+    const std::vector<std::byte> bytes = bytes_in(entry.path());
+    REQUIRE(dicom::looks_like(bytes));
+    const std::string ours = described(dicom::File(bytes, stem));
+    const std::string expected = text_in(folder / (stem + ".expected"));
+    CHECK(ours.substr(0, ours.find('\n')) == expected.substr(0, expected.find('\n')));
+    CHECK((ours == expected));
+    ++count;
+  }
+  CHECK(count >= 40);
+}
+
+TEST_CASE("dicom: text of every character set becomes UTF-8") {
+  const std::filesystem::path& folder = synthetic();
+  if (folder.empty()) return;
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".text") continue;
+    const std::string stem = entry.path().stem().string();
+    const dicom::Instance instance = dicom::read_header(bytes_in(folder / (stem + ".dcm")), stem);
+    CHECK(instance.patient_id == text_in(entry.path()));
+    CHECK(instance.series_description == text_in(entry.path()));
+    ++count;
+  }
+  CHECK(count == 13);
+}
+
+TEST_CASE("dicom: what cannot be decoded is refused with the reason") {
+  const std::filesystem::path& folder = synthetic();
+  if (folder.empty()) return;
+  const std::vector<std::pair<std::string, std::string>> reasons = {
+      {"bad_codestream_size", "is 70 x 50 x 1, the header says 71 x 50 x 1"},
+      {"bad_mpeg", "MPEG-4 AVC/H.264 High Profile"},
+      {"bad_huge", "limit"},
+      {"bad_frames", "truncated or damaged"},
+      {"bad_rle", "bytes of compressed pixels claim to be"},
+      {"bad_bits", "17 bits stored"}};
+  for (const auto& [stem, reason] : reasons) {
+    const std::vector<std::byte> bytes = bytes_in(folder / (stem + ".dcm"));
+    const std::string message = message_of([&] { dicom::File(bytes, stem).decode(0); });
+    CHECK_MESSAGE(message.rfind(stem + ": ", 0) == 0, message);
+    if (reason != "limit") CHECK_MESSAGE(message.find(reason) != std::string::npos, message);
+  }
+  CHECK(!dicom::can_decode("1.2.840.10008.1.2.4.102"));
+  CHECK(dicom::can_decode("1.2.840.10008.1.2.4.201"));
+  CHECK(dicom::transfer_syntax_name("1.2.840.10008.1.2.5") == "RLE Lossless");
+  CHECK(dicom::transfer_syntax_name("1.2.3") == "1.2.3");
+}
+
+TEST_CASE("dicom: palette indices, padding and inversion are there on request") {
+  const std::filesystem::path& folder = synthetic();
+  if (folder.empty()) return;
+  const std::vector<std::byte> palette = bytes_in(folder / "palette_8.dcm");
+  const Image indices = dicom::File(palette, "p").decode(0, dicom::PaletteAs::indices);
+  CHECK(indices.shape.channels == 1);
+  const std::vector<std::byte> bytes = bytes_in(folder / "monochrome1.dcm");
+  const dicom::File file(bytes, "m");
+  CHECK(file.instance().inverted());
+  CHECK(file.instance().pixel_padding_value == 1000);
+  CHECK(file.instance().patient_id == "7");
+  const Image stored = file.decode(0);
+  Image turned = stored;
+  dicom::invert(turned, file.instance().bits_stored);
+  for (std::size_t i = 0; i < stored.image_hwc.size(); i += 2) {
+    std::uint16_t before = 0;
+    std::uint16_t after = 0;
+    std::memcpy(&before, stored.image_hwc.data() + i, 2);
+    std::memcpy(&after, turned.image_hwc.data() + i, 2);
+    CHECK(before + after == 1023);
+  }
+  Image small{{PixelType::i8, 1, 2, 1}, {std::byte{0x80}, std::byte{5}}};
+  dicom::invert(small, 8);
+  CHECK(small.image_hwc == std::vector<std::byte>{std::byte{127}, std::byte{0xfa}});
+}
+
+TEST_CASE("dicom: a file cut anywhere is an error or the same pixels, never others") {
+  const std::filesystem::path& folder = synthetic();
+  SLICEBANK_SHARED_OR_SKIP(data, "pydicom");
+  if (folder.empty()) return;
+  for (const std::filesystem::path& path : std::vector<std::filesystem::path>{
+           data / "MR_small_RLE.dcm", data / "MR_small_jp2klossless.dcm",
+           data / "MR_small_jpeg_ls_lossless.dcm", data / "SC_rgb_jpeg_dcmtk.dcm",
+           data / "SC_rgb_small_odd.dcm", data / "MR_small_bigendian.dcm", folder / "deflated.dcm",
+           folder / "palette_16.dcm", folder / "j2k_fragments.dcm", folder / "bare_implicit.dcm"}) {
+    CAPTURE(path);
+    const std::vector<std::byte> whole = bytes_in(path);
+    const std::string expected = described(dicom::File(whole, "x"));
+    std::set<std::size_t> cuts;
+    for (std::size_t cut = 0; cut < std::min<std::size_t>(whole.size(), 1200); cut += 7) {
+      cuts.insert(cut);
+    }
+    for (std::size_t cut = 0; cut < whole.size(); cut += whole.size() / 60) cuts.insert(cut);
+    for (std::size_t back = 1; back < 40; ++back) cuts.insert(whole.size() - back);
+    std::size_t refused = 0;
+    for (const std::size_t cut : cuts) {
+      const std::vector<std::byte> bytes(whole.begin(),
+                                         whole.begin() + static_cast<std::ptrdiff_t>(cut));
+      try {
+        const dicom::File file(bytes, "cut");
+        if (file.instance().has_pixels) CHECK((described(file) == expected));
+      } catch (const Error& error) {
+        CHECK(std::string(error.what()).rfind("cut: ", 0) == 0);
+        ++refused;
+      }
+    }
+    // Padding behind the pixels may be cut without harm.
+    CHECK(refused > cuts.size() / 2);
+  }
+}
+
+TEST_CASE("dicom: a codestream cut inside a whole file is an error") {
+  SLICEBANK_SHARED_OR_SKIP(data, "pydicom");
+  for (const char* name : {"MR_small_RLE.dcm", "MR_small_jp2klossless.dcm",
+                           "MR_small_jpeg_ls_lossless.dcm", "SC_rgb_jpeg_dcmtk.dcm"}) {
+    CAPTURE(name);
+    std::string whole = text_in(data / name);
+    // The last element is PixelData: its last fragment ends 8 bytes before the end.
+    const std::string delimiter("\xfe\xff\xdd\xe0\0\0\0\0", 8);
+    const std::size_t end = whole.rfind(delimiter);
+    REQUIRE(end != std::string::npos);
+    const std::string head("\xfe\xff\x00\xe0", 4);
+    const std::size_t item = whole.rfind(head, end);
+    REQUIRE(item != std::string::npos);
+    const std::size_t length = end - item - 8;
+    for (const std::size_t cut : {length / 10, length / 3, length / 2, length - length / 8}) {
+      const std::size_t kept = cut / 2 * 2;
+      std::string bytes = whole.substr(0, item + 4);
+      for (int i = 0; i < 4; ++i) bytes += static_cast<char>(kept >> (8 * i) & 0xff);
+      bytes += whole.substr(item + 8, kept) + delimiter;
+      const std::vector<std::byte> file = bytes_of(bytes);
+      CHECK(message_of([&] { dicom::File(file, "cut").decode(0); }).rfind("cut: ", 0) == 0);
+    }
+  }
+}
+
+TEST_CASE("dicom: a header is read from the beginning of a file alone") {
+  SLICEBANK_SHARED_OR_SKIP(data, "pydicom");
+  std::vector<std::byte> bytes = bytes_in(data / "CT_small.dcm");
+  const dicom::Instance whole = dicom::read(bytes, "x");
+  bytes.resize(7000);
+  const dicom::Instance header = dicom::read_header(bytes, "x");
+  CHECK(header.sop_instance_uid == whole.sop_instance_uid);
+  CHECK(header.rows == 128);
+  CHECK(header.has_pixels);
+  CHECK(!message_of([&] { dicom::read(bytes, "x"); }).empty());
+}
+
+TEST_CASE("dicom: nested sequences and claimed lengths are bounded") {
+  Builder deep;
+  for (int i = 0; i < 100'000; ++i) {
+    deep.bytes += std::string("\x08\x00\x15\x11SQ\0\0\xff\xff\xff\xff", 12);
+    deep.bytes += std::string("\xfe\xff\x00\xe0\xff\xff\xff\xff", 8);
+  }
+  const std::vector<std::byte> nested = bytes_of(deep.bytes);
+  CHECK(message_of([&] { dicom::read(nested, "n"); }).find("too deep") != std::string::npos);
+
+  Builder long_one;
+  long_one.element(0x00080060, "CS", "CT");
+  long_one.bytes += std::string("\x09\x00\x10\x10OB\0\0\xfe\xff\xff\xff", 12);
+  const std::vector<std::byte> claimed = bytes_of(long_one.bytes);
+  CHECK(message_of([&] { dicom::read(claimed, "c"); }).find("claims") != std::string::npos);
+}
+
+TEST_CASE("dicom: other files are not taken for DICOM") {
+  CHECK(!dicom::looks_like({}));
+  for (const std::string& text : std::vector<std::string>{
+           std::string(200, '\0'), std::string("\x89PNG\r\n\x1a\n") + std::string(200, 'x'),
+           std::string("{\"a\": 1, \"b\": [1, 2, 3]}"),
+           std::string("\x1f\x8b\x08") + std::string(99, 'z')}) {
+    CHECK(!dicom::looks_like(bytes_of(text)));
+    CHECK(message_of([&] { dicom::read(bytes_of(text), "o"); }) == "o: no DICOM file");
+  }
+}
+
+}  // namespace slicebank
