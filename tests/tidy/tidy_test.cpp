@@ -29,9 +29,16 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
 
 // Headers of packages, and the only files that may include them.
 const std::map<std::string, std::vector<std::string>> kVendorHomes = {
-    {"lmdb.h", {"store/internal/lmdb.cpp"}}, {"sqlite3.h", {"store/internal/sqlite.cpp"}},
-    {"zstd.h", {"store/internal/zstd.cpp"}}, {"zdict.h", {"store/internal/zstd.cpp"}},
-    {"png.h", {"formats/png.cpp"}},          {"archive.h", {"formats/npz.cpp"}},
+    {"lmdb.h", {"store/internal/lmdb.cpp"}},
+    {"sqlite3.h", {"store/internal/sqlite.cpp"}},
+    {"zstd.h", {"store/internal/zstd.cpp"}},
+    {"zdict.h", {"store/internal/zstd.cpp"}},
+    {"png.h", {"formats/png.cpp"}},
+    {"libdeflate.h", {"formats/internal/deflate.cpp"}},
+    {"archive.h", {"formats/npz.cpp", "formats/internal/bzip2.cpp"}},
+    {"turbojpeg.h", {"formats/jpeg.cpp"}},
+    {"tiffio.h", {"formats/internal/tiff_file.cpp"}},
+    {"openjpeg.h", {"formats/internal/dicom_jpeg2000.cpp"}},
 };
 
 struct Line {
