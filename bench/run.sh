@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `./dev bench` runs, from the root of the checkout: run.sh record | read | all [ARG ...]
+# What `./dev bench` runs, from the root of the checkout: run.sh record | read | import | all [ARG ...]
 set -euo pipefail
 which=$1; shift
 programs=build/bench/bench
@@ -31,10 +31,15 @@ read_samples() {
   "$programs/random_read_bench" --work "$data/read" --python "$python" --json "$results/read.json" "$@"
 }
 
+import() {
+  "$programs/import_bench" --work "$data/import" --json "$results/import.json" "$@"
+}
+
 case $which in
   record) record "$@" ;;
   read) read_samples "$@" ;;
-  all) record; read_samples ;;
-  *) printf "bench: no bench '%s'; there are record, read and all\n" "$which" >&2; exit 2 ;;
+  import) import "$@" ;;
+  all) record; read_samples; import ;;
+  *) printf "bench: no bench '%s'; there are record, read, import and all\n" "$which" >&2; exit 2 ;;
 esac
 printf 'results are kept in %s\n' "$results" >&2

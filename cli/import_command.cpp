@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,13 @@ class ImportCommand : public Command {
                      "Bytes of records a commit (default 8388608)");
     verb->add_option("--on-error", on_error_, "skip (default) or stop")
         ->check(CLI::IsMember({"skip", "stop"}));
+    verb->add_option("--axis", axes_, "Axes to cut volumes along: z (default), y, x")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"x", "y", "z"}));
+    verb->add_flag("--skip-empty", options_.slices.skip_empty,
+                   "Leave out slices on which nothing is marked");
+    verb->add_option("--window", window_,
+                     "LEVEL/WIDTH: keep these values as 8 bit, 40/400 for soft tissue in CT");
     verb->add_option("--set", overrides_,
                      "Say about the dataset what its files do not: name, version, url, citation, "
                      "licence, licence-source, modality (as --set licence=CC-BY-4.0)");
@@ -62,6 +71,8 @@ class ImportCommand : public Command {
     options_.effort = effort_ == "fast"    ? Effort::fast
                       : effort_ == "small" ? Effort::small
                                            : Effort::balanced;
+    if (!axes_.empty()) options_.decode.axes = axes_of(axes_);
+    if (!window_.empty()) set_window(window_, options_.slices);
     options_.stop_on_error = on_error_ == "stop";
     options_.tool_version = SLICEBANK_VERSION;
     options_.stop = context.stop;
@@ -92,6 +103,28 @@ class ImportCommand : public Command {
   }
 
  private:
+  static std::vector<Axis> axes_of(const std::vector<std::string>& words) {
+    std::vector<Axis> axes;
+    for (const std::string& word : words) {
+      const Axis axis = word == "x" ? Axis::x : word == "y" ? Axis::y : Axis::z;
+      if (std::find(axes.begin(), axes.end(), axis) == axes.end()) axes.push_back(axis);
+    }
+    return axes;
+  }
+
+  static void set_window(const std::string& text, SliceOptions& options) {
+    std::istringstream words(text);
+    double level = 0;
+    double width = 0;
+    char slash = 0;
+    if (!(words >> level >> slash >> width) || slash != '/' || !words.eof()) {
+      throw Error(ErrorCode::bad_argument, fmt::format("--window {}: not LEVEL/WIDTH", text),
+                  "--window 40/400");
+    }
+    options.window_level = level;
+    options.window_width = width;
+  }
+
   static int print_list(Context& context) {
     Table table({"format", "reads"});
     for (const auto& importer : importers()) {
@@ -162,6 +195,8 @@ class ImportCommand : public Command {
   std::string effort_ = "balanced";
   std::string on_error_ = "skip";
   std::vector<std::string> overrides_;
+  std::vector<std::string> axes_;
+  std::string window_;
   bool list_ = false;
   bool json_ = false;
   ImportOptions options_;
