@@ -68,6 +68,12 @@ class SplitCommand : public Command {
     if (options_.folds == 0 && options_.ratios.empty()) options_.ratios = parse_ratios(ratio_);
     const Split made = create_split(which_.resolve(bank), options_);
     context.terminal.out(json_ ? made.report.to_json() + "\n" : made.report.to_text());
+    for (std::size_t side = 0; side < made.report.sides.size(); ++side) {
+      if (made.report.samples[side] != 0) continue;
+      context.terminal.warn(fmt::format(
+          "nothing is in '{}': there are too few {}s for these shares", made.report.sides[side],
+          group_));
+    }
     context.terminal.say(fmt::format("saved as '{}' in {}", name_, bank_));
     return exit_done;
   }

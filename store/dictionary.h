@@ -36,6 +36,8 @@ class Dictionary {
 
   Dictionary(std::uint32_t id, std::vector<std::byte> bytes, std::unique_ptr<Digested> digested);
   ~Dictionary();
+  Dictionary(const Dictionary&) = delete;
+  Dictionary& operator=(const Dictionary&) = delete;
 
  private:
   std::uint32_t id_;

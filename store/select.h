@@ -35,6 +35,8 @@ class Rows {
 
   Rows(Rows&&) noexcept;
   Rows& operator=(Rows&&) noexcept;
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
   ~Rows();
 
   struct Impl;
