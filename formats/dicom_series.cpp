@@ -10,6 +10,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "formats/internal/dicom_stack.h"
+
 namespace slicebank::dicom {
 namespace {
 
@@ -17,18 +19,9 @@ using Vector = std::array<double, 3>;
 
 constexpr double kDirectionTolerance = 1e-3;  // of a direction cosine: 0.06 degrees
 constexpr double kSpacingTolerance = 1e-3;    // of a pixel's size, relative
-// Places along the normal, relative to the usual step: closer is the same place, and a
-// step is regular while it differs by less.
-constexpr double kSamePlace = 0.01;
-constexpr double kStepTolerance = 0.05;
-// Slices that wander by more of a pixel than this, from first to last, are sheared.
-constexpr double kTiltTolerance = 0.1;
+constexpr double kSamePlace = 0.01;           // of the usual step between slices
 
 double dot(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
-
-Vector minus(const Vector& a, const Vector& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
-
-double length(const Vector& a) { return std::sqrt(dot(a, a)); }
 
 // One picture before it has found its volume.
 struct Picture {
@@ -221,7 +214,7 @@ class SeriesBuilder {
       SeriesVolume volume = volume_of(one);
       volume.repeat = static_cast<std::uint32_t>(repeat);
       volume.repeats = static_cast<std::uint32_t>(volumes);
-      place_volume(one, normal, volume);
+      internal::place_in_patient(*one.front().place, volume);
       out_.volumes.push_back(std::move(volume));
     }
   }
@@ -267,125 +260,6 @@ class SeriesBuilder {
     return places;
   }
 
-  static void place_volume(const Group& slices, const Vector& normal, SeriesVolume& volume) {
-    const Frame& first = *slices.front().place;
-    const std::array<double, 6>& orientation = *first.orientation;
-    const Vector row = {orientation[0], orientation[1], orientation[2]};
-    const Vector column = {orientation[3], orientation[4], orientation[5]};
-    volume.directions_lps = {row[0],    row[1],    row[2],    column[0], column[1],
-                             column[2], normal[0], normal[1], normal[2]};
-    if (!first.spacing_yx) {
-      volume.problems.push_back({ProblemKind::no_spacing, "the size of a pixel is unknown"});
-      return;
-    }
-    const double across = (*first.spacing_yx)[1];
-    const double down = (*first.spacing_yx)[0];
-    Vector step = normal;
-    bool in_grid = true;
-    double usual = 0;
-    if (slices.size() == 1) {
-      usual = first.spacing_between_slices.value_or(first.slice_thickness.value_or(1));
-      for (double& part : step) part *= usual;
-      volume.problems.push_back(
-          {ProblemKind::one_slice,
-           fmt::format("one slice; the step of {} mm between slices is its {}", usual,
-                       first.spacing_between_slices ? "SpacingBetweenSlices"
-                       : first.slice_thickness      ? "SliceThickness"
-                                                    : "guess")});
-    } else {
-      usual = usual_step(slices);
-      in_grid = check_steps(slices, usual, volume);
-      const Vector whole = minus(*slices.back().place->position, *slices.front().place->position);
-      for (std::size_t i = 0; i < 3; ++i) {
-        step[i] = whole[i] / static_cast<double>(slices.size() - 1);
-      }
-      if (in_grid) in_grid = check_line(slices, step, std::min(across, down), volume);
-      check_tilt(whole, normal, std::min(across, down), volume);
-    }
-    volume.spacing_ijk_mm = {across, down, in_grid ? length(step) : usual};
-    if (!in_grid) return;
-    const std::array<double, 9> directions = {row[0] * across, column[0] * down, step[0],
-                                              row[1] * across, column[1] * down, step[1],
-                                              row[2] * across, column[2] * down, step[2]};
-    volume.affine = affine_from_lps({1, 1, 1}, directions, *first.position);
-  }
-
-  static double usual_step(const Group& slices) {
-    std::vector<double> steps;
-    for (std::size_t i = 1; i < slices.size(); ++i) {
-      steps.push_back(slices[i].along - slices[i - 1].along);
-    }
-    // The lower median: a gap in a short stack must not pass for the step.
-    const auto middle = steps.begin() + static_cast<std::ptrdiff_t>((steps.size() - 1) / 2);
-    std::nth_element(steps.begin(), middle, steps.end());
-    return *middle;
-  }
-
-  // Whether all steps are the usual one; says what is wrong where they are not.
-  static bool check_steps(const Group& slices, double usual, SeriesVolume& volume) {
-    double missing = 0;
-    std::size_t gaps = 0;
-    bool irregular = false;
-    double longest = usual;
-    double shortest = usual;
-    for (std::size_t i = 1; i < slices.size(); ++i) {
-      const double step = slices[i].along - slices[i - 1].along;
-      longest = std::max(longest, step);
-      shortest = std::min(shortest, step);
-      if (std::abs(step - usual) <= kStepTolerance * usual) continue;
-      const double whole = std::round(step / usual);
-      if (whole >= 2 && std::abs(step - whole * usual) <= kStepTolerance * usual) {
-        missing += whole - 1;
-        ++gaps;
-      } else {
-        irregular = true;
-      }
-    }
-    if (irregular) {
-      volume.problems.push_back(
-          {ProblemKind::irregular_spacing,
-           fmt::format("steps between slices reach from {:.4g} to {:.4g} mm", shortest, longest)});
-    } else if (gaps > 0) {
-      volume.problems.push_back(
-          {ProblemKind::missing_slices, fmt::format("{} slices are missing, in {} gaps of a "
-                                                    "stack with steps of {:.4g} mm",
-                                                    missing, gaps, usual)});
-    }
-    return !irregular && gaps == 0;
-  }
-
-  // Whether the corners of the slices lie on one line.
-  static bool check_line(const Group& slices, const Vector& step, double pixel,
-                         SeriesVolume& volume) {
-    const Vector& origin = *slices.front().place->position;
-    double worst = 0;
-    for (std::size_t k = 0; k < slices.size(); ++k) {
-      const Vector there = minus(*slices[k].place->position, origin);
-      Vector off = there;
-      for (std::size_t i = 0; i < 3; ++i) off[i] -= static_cast<double>(k) * step[i];
-      worst = std::max(worst, length(off));
-    }
-    if (worst <= kTiltTolerance * std::max(pixel, length(step))) return true;
-    volume.problems.push_back(
-        {ProblemKind::irregular_spacing,
-         fmt::format("a slice lies {:.4g} mm off the line of the others", worst)});
-    return false;
-  }
-
-  static void check_tilt(const Vector& whole, const Vector& normal, double pixel,
-                         SeriesVolume& volume) {
-    const double along = dot(whole, normal);
-    const Vector aside = {whole[0] - along * normal[0], whole[1] - along * normal[1],
-                          whole[2] - along * normal[2]};
-    const double shift = length(aside);
-    if (shift <= kTiltTolerance * pixel) return;
-    constexpr double kDegrees = 57.29577951308232;
-    volume.problems.push_back(
-        {ProblemKind::gantry_tilt,
-         fmt::format("the slices are tilted by {:.3g} degrees; the affine holds the shear",
-                     std::atan2(shift, along) * kDegrees)});
-  }
-
   std::vector<Picture> pictures_;
   Grouping& out_;
   std::vector<Problem> common_;
@@ -427,16 +301,6 @@ const char* problem_name(ProblemKind kind) noexcept {
 bool SeriesVolume::has(ProblemKind kind) const noexcept {
   return std::any_of(problems.begin(), problems.end(),
                      [&](const Problem& problem) { return problem.kind == kind; });
-}
-
-std::array<double, 3> normal_of(const std::array<double, 6>& orientation) noexcept {
-  const auto& o = orientation;
-  Vector normal = {o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]};
-  const double size = length(normal);
-  if (size > 0) {
-    for (double& part : normal) part /= size;
-  }
-  return normal;
 }
 
 Grouping group_series(const std::vector<Instance>& instances) {

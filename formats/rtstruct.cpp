@@ -62,8 +62,9 @@ struct Point {
   double x = 0;  // columns
   double y = 0;  // rows
 
-  friend bool operator==(const Point&, const Point&) = default;
-  friend auto operator<=>(const Point&, const Point&) = default;
+  friend bool operator<(const Point& a, const Point& b) {
+    return a.x < b.x || (a.x == b.x && a.y < b.y);
+  }
 };
 
 using Outline = std::vector<Point>;

@@ -2,13 +2,6 @@
 // codestream and a data set that is written here; never the file.
 #include <dcmtk/config/osconfig.h>
 // The order matters: osconfig.h goes first.
-#include <fmt/format.h>
-
-#include <limits>
-#include <memory>
-#include <mutex>
-#include <new>
-
 #include <dcmtk/dcmdata/dccodec.h>
 #include <dcmtk/dcmdata/dcdatset.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
@@ -20,6 +13,13 @@
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
 #include <dcmtk/oflog/oflog.h>
+#include <fmt/format.h>
+
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <new>
+
 #include "formats/internal/dicom_frame.h"
 #include "schema/error.h"
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "formats/internal/dicom_child.h"
 #include "formats/internal/dicom_frame.h"
 #include "schema/error.h"
 
@@ -119,6 +120,58 @@ void check_size_marker(const FrameLayout& layout, Bytes stream, const std::strin
   }
 }
 
+// Whether every header of the codestream, its tiles' included, is of a kind that we know
+// and says that its blocks are those of part 1. High-throughput blocks (part 15) are told by
+// a bit of the code-block style. Offsets are those of T.800, annex A.
+bool is_plain_part_1(Bytes stream) {
+  constexpr std::uint32_t kSot = 0xff90;
+  constexpr std::uint32_t kSod = 0xff93;
+  constexpr std::uint32_t kEoc = 0xffd9;
+  constexpr std::uint32_t kCod = 0xff52;
+  constexpr std::uint32_t kCoc = 0xff53;
+  constexpr std::uint32_t kHeaders[] = {0xff51, kCod,   kCoc,   0xff55, 0xff57,
+                                        0xff58, 0xff5c, 0xff5d, 0xff5e, 0xff5f,
+                                        0xff60, 0xff61, 0xff63, 0xff64, kSot};
+  constexpr std::byte kHighThroughput{0xc0};  // or a mixture with it
+  std::size_t at = 2;
+  std::size_t part_begin = 0;
+  std::size_t part_length = 0;
+  while (stream.size() - at >= 2) {
+    const std::uint32_t marker = number_at(stream, at, 2);
+    if (marker == kEoc) return true;
+    if (marker == kSod) {
+      // A length of 0: this part reaches to the end.
+      if (part_length == 0) return part_begin != 0;
+      if (part_length > stream.size() - part_begin || part_begin + part_length < at + 2) {
+        return false;
+      }
+      at = part_begin + part_length;
+      part_length = 0;
+      continue;
+    }
+    if (stream.size() - at < 4 ||
+        std::find(std::begin(kHeaders), std::end(kHeaders), marker) == std::end(kHeaders)) {
+      return false;
+    }
+    const std::size_t length = number_at(stream, at + 2, 2);
+    if (length < 2 || length > stream.size() - at - 2) return false;
+    if (marker == kSot) {
+      if (length != 10) return false;
+      part_begin = at;
+      part_length = number_at(stream, at + 6, 4);
+    }
+    if (marker == kCod) {
+      if (length < 12 || (stream[at + 12] & kHighThroughput) != std::byte{0}) return false;
+    }
+    if (marker == kCoc) {
+      // One byte names the component while there are fewer than 257 of them.
+      if (length < 9 || (stream[at + 9] & kHighThroughput) != std::byte{0}) return false;
+    }
+    at += 2 + length;
+  }
+  return false;
+}
+
 template <typename Sample>
 void interleave(const opj_image_t& image, std::vector<std::byte>& data) {
   const std::size_t pixels = std::size_t{image.comps[0].w} * image.comps[0].h;
@@ -132,16 +185,15 @@ void interleave(const opj_image_t& image, std::vector<std::byte>& data) {
   }
 }
 
-}  // namespace
+std::size_t sample_bytes_of(const FrameLayout& layout) {
+  return layout.bits_allocated > 16 ? 4 : layout.bits_allocated > 8 ? 2 : 1;
+}
 
-RawFrame decode_jpeg_2000(const FrameLayout& layout, Bytes stream, const std::string& name) {
+// A codestream whose sizes have been checked.
+RawFrame decode_codestream(const FrameLayout& layout, Bytes stream, const std::string& name) {
   const auto fail = [&](const std::string& what) {
     return Error(ErrorCode::bad_format, fmt::format("{}: JPEG 2000 codestream {}", name, what));
   };
-  stream = without_boxes(stream);
-  check_size_marker(layout, stream, name);
-  check_plausible(layout.pixels() * layout.samples * 4, stream.size(), name);
-
   MemoryStream memory{stream, 0};
   std::unique_ptr<opj_stream_t, StreamFreed> input(opj_stream_default_create(OPJ_TRUE));
   std::unique_ptr<opj_codec_t, Freed> codec(opj_create_decompress(OPJ_CODEC_J2K));
@@ -185,7 +237,7 @@ RawFrame decode_jpeg_2000(const FrameLayout& layout, Bytes stream, const std::st
   RawFrame raw;
   raw.precision = static_cast<int>(first.prec);
   raw.signs_extended = first.sgnd != 0;
-  raw.sample_bytes = layout.bits_allocated > 16 ? 4 : layout.bits_allocated > 8 ? 2 : 1;
+  raw.sample_bytes = sample_bytes_of(layout);
   raw.data.resize(layout.pixels() * layout.samples * raw.sample_bytes);
   if (raw.sample_bytes == 4) {
     interleave<std::uint32_t>(*image, raw.data);
@@ -195,6 +247,17 @@ RawFrame decode_jpeg_2000(const FrameLayout& layout, Bytes stream, const std::st
     interleave<std::uint8_t>(*image, raw.data);
   }
   return raw;
+}
+
+}  // namespace
+
+RawFrame decode_jpeg_2000(const FrameLayout& layout, Bytes stream, const std::string& name) {
+  stream = without_boxes(stream);
+  check_size_marker(layout, stream, name);
+  check_plausible(layout.pixels() * layout.samples * 4, stream.size(), name);
+  if (is_plain_part_1(stream)) return decode_codestream(layout, stream, name);
+  return decoded_in_child([&] { return decode_codestream(layout, stream, name); },
+                          layout.pixels() * layout.samples * sample_bytes_of(layout), name);
 }
 
 }  // namespace slicebank::dicom::internal

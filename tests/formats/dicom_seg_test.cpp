@@ -152,7 +152,9 @@ TEST_CASE("dicom seg: real segmentations are as pydicom and the NRRD beside them
       {"highdicom/seg_image_ct_true_fractional.dcm", ""},
       {"highdicom/seg_image_sm_control.dcm", ""},
       {"highdicom/seg_image_sm_control_labelmap.dcm", ""}};
-  for (const auto& [seg, nrrd] : files) {
+  for (const auto& pair : files) {
+    const std::string& seg = pair.first;
+    const std::string& nrrd = pair.second;
     CAPTURE(seg);
     const std::vector<std::byte> bytes = bytes_in(root / seg);
     const Segmentation read(bytes, seg);

@@ -4,12 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
-#include <sstream>
+#include <thread>
 
 #include "schema/error.h"
 #include "tests/formats/python_oracle.h"
@@ -133,7 +134,9 @@ TEST_CASE("dicom: what cannot be decoded is refused with the reason") {
       {"bad_frames", "truncated or damaged"},
       {"bad_rle", "bytes of compressed pixels claim to be"},
       {"bad_bits", "17 bits stored"}};
-  for (const auto& [stem, reason] : reasons) {
+  for (const auto& pair : reasons) {
+    const std::string& stem = pair.first;
+    const std::string& reason = pair.second;
     const std::vector<std::byte> bytes = bytes_in(folder / (stem + ".dcm"));
     const std::string message = message_of([&] { dicom::File(bytes, stem).decode(0); });
     CHECK_MESSAGE(message.rfind(stem + ": ", 0) == 0, message);
@@ -195,7 +198,8 @@ TEST_CASE("dicom: a file cut anywhere is an error or the same pixels, never othe
                                          whole.begin() + static_cast<std::ptrdiff_t>(cut));
       try {
         const dicom::File file(bytes, "cut");
-        if (file.instance().has_pixels) CHECK((described(file) == expected));
+        const std::string decoded = described(file);
+        if (file.instance().has_pixels) CHECK((decoded == expected));
       } catch (const Error& error) {
         CHECK(std::string(error.what()).rfind("cut: ", 0) == 0);
         ++refused;
@@ -229,6 +233,53 @@ TEST_CASE("dicom: a codestream cut inside a whole file is an error") {
       CHECK(message_of([&] { dicom::File(file, "cut").decode(0); }).rfind("cut: ", 0) == 0);
     }
   }
+}
+
+TEST_CASE("dicom: high-throughput JPEG 2000 decodes, and damage in it costs an error only") {
+  const std::filesystem::path seeds =
+      std::filesystem::path(SLICEBANK_SOURCE_DIR) / "tests/fuzz/corpus/dicom";
+  const std::vector<std::byte> whole = bytes_in(seeds / "htj2k.dcm");
+  const std::vector<std::byte> plain = bytes_in(seeds / "jpeg_ls.dcm");
+  // Two codecs, one picture.
+  CHECK((described(dicom::File(whole, "ht")) == described(dicom::File(plain, "ls"))));
+  // OpenJPEG ends the program on this one.
+  const std::vector<std::byte> deadly = bytes_in(seeds / "htj2k_assert.dcm");
+  CHECK(message_of([&] { dicom::File(deadly, "x").decode(0); }) ==
+        "x: the codestream is damaged: its decoder gave up");
+  for (std::size_t i = 0; i < 60; ++i) {
+    std::vector<std::byte> damaged = whole;
+    damaged[whole.size() - 16 - 4 * i] ^= std::byte{0xff};
+    try {
+      const std::string decoded = described(dicom::File(damaged, "d"));
+      CHECK(decoded.size() > 72);
+    } catch (const Error& error) {
+      CHECK(std::string(error.what()).rfind("d: ", 0) == 0);
+    }
+  }
+}
+
+TEST_CASE("dicom: many threads decode every codec at once") {
+  const std::filesystem::path seeds =
+      std::filesystem::path(SLICEBANK_SOURCE_DIR) / "tests/fuzz/corpus/dicom";
+  std::vector<std::vector<std::byte>> files;
+  std::vector<std::string> expected;
+  for (const char* name : {"jpeg.dcm", "jpeg_lossless.dcm", "jpeg_ls.dcm", "j2k.dcm", "htj2k.dcm",
+                           "rle_two_frames.dcm", "deflated.dcm"}) {
+    files.push_back(bytes_in(seeds / name));
+    expected.push_back(described(dicom::File(files.back(), name)));
+  }
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (std::size_t first = 0; first < 4; ++first) {
+    threads.emplace_back([&, first] {
+      for (std::size_t turn = 0; turn < 40; ++turn) {
+        const std::size_t i = (first + turn) % files.size();
+        if (described(dicom::File(files[i], "thread")) != expected[i]) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("dicom: a header is read from the beginning of a file alone") {

@@ -1,6 +1,7 @@
 """Writes the seeds of the fuzz targets `dicom` and `dicom_seg` beside itself, in corpus/.
 
-Needs pydicom, NumPy, Pillow and, for the codestreams that Pillow cannot write, imagecodecs.
+Needs NumPy, Pillow and, for the codestreams that Pillow cannot write, imagecodecs. The seed
+htj2k_assert.dcm came from the fuzzer: OpenJPEG 2.5.0 leaves through an assert() there.
 """
 import io
 import pathlib
