@@ -119,7 +119,7 @@ KindResult measure(const std::string& kind, const std::vector<Image>& images,
     std::vector<std::vector<std::byte>> own;
     for (const Image& image : images) {
       own.push_back(codec.encode(image));
-      result.bytes += own.back().size();
+      result.bytes += own.back().size() - (codec.around ? codec.around(image) : 0);
       Image back{image.shape, std::vector<std::byte>(image.image_hwc.size(), std::byte{0xaa})};
       codec.decode(own.back(), back);
       if (back.image_hwc != image.image_hwc) result.exact = false;
@@ -164,8 +164,8 @@ const char* const kZstd = "zstd level 3";
 const char* const kPrototype = "prototype W4";
 const char* const kBalanced = "wave balanced";
 const char* const kFast = "wave fast";
-const char* const kMasks = "masks of a record";
-const char* const kTiny = "record, dictionary";
+const char* const kMasks = "masks section";
+const char* const kTiny = "tiny section";
 
 json to_json(const KindResult& kind) {
   json out = {{"kind", kind.kind}, {"images", kind.images}, {"raw_bytes", kind.raw_bytes}};
@@ -334,7 +334,7 @@ int run(int argc, char** argv) {
     const std::vector<Image> images = load(file);
     if (images.empty()) continue;
     std::vector<Codec> used = codecs;
-    used.push_back(record_codec(images));
+    for (Codec& codec : record_codecs(images)) used.push_back(std::move(codec));
     if (holds_masks(name)) used.push_back(mask_codec());
     const json kind = to_json(measure(name, images, used, seconds));
     for (const json& row : kind["codecs"]) exact = exact && row["exact"].get<bool>();

@@ -18,6 +18,8 @@ struct Codec {
   std::function<bool(const ImageShape&)> takes;
   std::function<std::vector<std::byte>(const Image&)> encode;
   std::function<void(const std::vector<std::byte>&, Image&)> decode;
+  // Bytes of what encode() gives that are not the image's own, and are not counted.
+  std::function<std::size_t(const Image&)> around{};
 };
 
 Codec png_codec();             // libpng, level 6, all filters
@@ -25,12 +27,13 @@ Codec zstd_codec();            // zstd level 3 of the raw bytes
 Codec wave_codec(int effort);  // the image section alone: 1 fast, 2 balanced, 3 small
 std::string wave_kernels();
 
-// A whole record at default effort, hashes checked when it is read. Tiny images get a
-// dictionary trained on `images`, as an import trains it on its first ones.
-Codec record_codec(const std::vector<Image>& images);
+// A whole record at default effort, hashes checked when it is read: all of its bytes. Tiny
+// images get a dictionary trained on `images`, as an import trains it on its first ones;
+// for them there is a second row that leaves out header and meta section.
+std::vector<Codec> record_codecs(const std::vector<Image>& images);
 
-// Binary masks and label maps as a record keeps them, one mask a value; the image of that
-// record is black and weighs about 20 bytes, the header 128.
+// Binary masks and label maps as a record keeps them, one mask a value: what a record with
+// them has more than one without.
 Codec mask_codec();
 
 // JPEG-LS by CharLS; nothing when the build has it not.

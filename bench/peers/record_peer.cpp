@@ -30,34 +30,47 @@ class OneDictionary final : public DictionarySource {
   std::shared_ptr<const Dictionary> dictionary_;
 };
 
+Sample black(const ImageShape& shape) {
+  Sample sample;
+  sample.image = {{PixelType::u8, shape.height, shape.width, 1}, {}};
+  sample.image.image_hwc.resize(sample.image.shape.bytes());
+  return sample;
+}
+
 }  // namespace
 
-Codec record_codec(const std::vector<Image>& images) {
+std::vector<Codec> record_codecs(const std::vector<Image>& images) {
   std::shared_ptr<const Dictionary> dictionary;
-  if (!images.empty() && Dictionary::suits(images.front().shape)) {
-    dictionary = Dictionary::train(1, images);
-  }
+  const bool tiny = !images.empty() && Dictionary::suits(images.front().shape);
+  if (tiny) dictionary = Dictionary::train(1, images);
   const auto source = std::make_shared<OneDictionary>(dictionary);
-  return {dictionary ? "record, dictionary" : "record", [](const ImageShape&) { return true; },
-          [dictionary](const Image& image) {
-            Sample sample;
-            sample.image = image;
-            return record_of(sample, {Effort::balanced, dictionary});
-          },
-          [source](const std::vector<std::byte>& record, Image& image) {
-            decode_image(kBank, kSample, record, source.get(), image.image_hwc);
-          }};
+  Codec whole{"record", [](const ImageShape&) { return true; },
+              [dictionary](const Image& image) {
+                Sample sample;
+                sample.image = image;
+                return record_of(sample, {Effort::balanced, dictionary});
+              },
+              [source](const std::vector<std::byte>& record, Image& image) {
+                decode_image(kBank, kSample, record, source.get(), image.image_hwc);
+              }};
+  if (!tiny) return {whole};
+  Codec section = whole;
+  section.name = "tiny section";
+  section.around = [](const Image&) {
+    Sample sample;
+    sample.image = {{PixelType::u8, 1, 1, 1}, {std::byte{0}}};
+    return record_of(sample, {}).size() - 1;
+  };
+  return {whole, section};
 }
 
 Codec mask_codec() {
-  return {"masks of a record",
+  return {"masks section",
           [](const ImageShape& shape) {
             return shape.channels == 1 && shape.pixel_type == PixelType::u8;
           },
           [](const Image& image) {
-            Sample sample;
-            sample.image = {{PixelType::u8, image.shape.height, image.shape.width, 1}, {}};
-            sample.image.image_hwc.resize(image.image_hwc.size());
+            Sample sample = black(image.shape);
             std::map<std::byte, std::size_t> places;
             for (std::size_t i = 0; i < image.image_hwc.size(); ++i) {
               const std::byte value = image.image_hwc[i];
@@ -73,15 +86,17 @@ Codec mask_codec() {
             return record_of(sample, {});
           },
           [](const std::vector<std::byte>& record, Image& image) {
-            std::memset(image.image_hwc.data(), 0, image.image_hwc.size());
             const std::vector<Mask> masks = decode_masks(kBank, kSample, record);
+            auto* out = reinterpret_cast<std::uint8_t*>(image.image_hwc.data());
+            std::memset(out, 0, image.image_hwc.size());
             for (const Mask& mask : masks) {
-              const auto value = static_cast<std::byte>(mask.source_value);
+              const std::uint8_t* inside = mask.mask_hw.data();
               for (std::size_t i = 0; i < mask.mask_hw.size(); ++i) {
-                if (mask.mask_hw[i] != 0) image.image_hwc[i] = value;
+                out[i] = static_cast<std::uint8_t>(out[i] | (-inside[i] & mask.source_value));
               }
             }
-          }};
+          },
+          [](const Image& image) { return record_of(black(image.shape), {}).size(); }};
 }
 
 }  // namespace slicebank::bench

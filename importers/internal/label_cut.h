@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "importers/importer.h"
@@ -30,14 +31,19 @@ class LabelCutter {
     std::map<std::uint32_t, std::vector<std::size_t>> of_value;
   };
 
-  void cut_component(const std::vector<std::uint32_t>& values, const Component& component,
+  // `Value` is the map's own unsigned type where it can be, so that many voxels are looked
+  // at in one step.
+  template <typename Value>
+  void cut_component(std::span<const Value> values, const Component& component,
                      std::vector<Mask>& masks);
-  void add_mask(std::size_t place, const std::vector<std::uint32_t>& values,
-                std::vector<Mask>& masks) const;
+  template <typename Value>
+  void add_mask(std::size_t place, std::span<const Value> values, std::vector<Mask>& masks) const;
 
   const SourceItem& item_;
   const LabelMap& map_;
   std::map<std::uint32_t, Component> components_;
+  std::map<std::size_t, std::uint32_t> packed_values_;  // by place
+  std::set<std::uint32_t> other_values_;
   std::set<std::uint32_t> unknown_;
   std::vector<std::uint8_t> seen_;  // by value; kept between slices for its memory
 };
