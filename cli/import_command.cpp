@@ -16,8 +16,10 @@
 namespace slicebank::cli {
 namespace {
 
-// Problems told one by one before only their number is kept.
+// Problems told one by one before only their number is kept. A dry run keeps them nowhere,
+// so it tells more.
 constexpr std::uint64_t kProblemsTold = 50;
+constexpr std::uint64_t kProblemsToldDry = 1000;
 
 class ImportCommand : public Command {
  public:
@@ -46,6 +48,11 @@ class ImportCommand : public Command {
     verb->add_option("--set", overrides_,
                      "Say about the dataset what its files do not: name, version, url, citation, "
                      "licence, licence-source, modality (as --set licence=CC-BY-4.0)");
+    verb->add_flag("--keep-ids", options_.keep_patient_ids,
+                   "Keep patient ids of DICOM files as they are (default: a keyed hash)");
+    verb->add_option("--patient-key", options_.patient_key,
+                     "File with the key for hashed patient ids; made when it is not there "
+                     "(default: ~/.config/slicebank/patient-key)");
     verb->add_flag("--json", json_, "Report as JSON on stdout");
     verb->footer(
         "A folder that was imported before adds only what is new or changed. Ctrl-C keeps what\n"
@@ -84,12 +91,16 @@ class ImportCommand : public Command {
         line.update(now.items_done, now.items_total, bytes_text(now.pixel_bytes) + " of pixels");
       };
       std::uint64_t told = 0;
+      const std::uint64_t told_max = options_.dry_run ? kProblemsToldDry : kProblemsTold;
       options_.problem = [&](const Problem& problem) {
-        if (++told > kProblemsTold) return;
+        if (++told > told_max) return;
         context.terminal.warn(
             fmt::format("{}: {}: {}: {}", problem.severity == Severity::note ? "note" : "skipped",
                         problem.kind, printable(problem.path), printable(problem.message)));
-        if (told == kProblemsTold) context.terminal.warn("more problems are kept in the bank");
+        if (told == told_max) {
+          context.terminal.warn(options_.dry_run ? "more problems are only counted"
+                                                 : "more problems are kept in the bank");
+        }
       };
       report = import_source(bank_, source_, options_);
     }
@@ -140,7 +151,8 @@ class ImportCommand : public Command {
       datasets.push_back({{"name", dataset.name},
                           {"items", dataset.items},
                           {"volumes", dataset.volumes},
-                          {"subjects", dataset.subjects}});
+                          {"subjects", dataset.subjects},
+                          {"classes", dataset.classes}});
     }
     return {{"format", report.importer},
             {"reason", report.reason},
@@ -164,10 +176,10 @@ class ImportCommand : public Command {
     Terminal& terminal = context.terminal;
     terminal.say(fmt::format("{}: {}", report.importer, report.reason));
     if (options_.dry_run) {
-      Table table({"dataset", "items", "volumes", "subjects"});
+      Table table({"dataset", "items", "volumes", "subjects", "classes"});
       for (const auto& dataset : report.datasets) {
         table.add({printable(dataset.name), grouped(dataset.items), grouped(dataset.volumes),
-                   grouped(dataset.subjects)});
+                   grouped(dataset.subjects), grouped(dataset.classes)});
       }
       terminal.out(table.text());
     }
@@ -184,8 +196,12 @@ class ImportCommand : public Command {
                           static_cast<double>(std::max<std::uint64_t>(report.pixel_bytes, 1))));
     }
     if (report.skipped + report.notes > 0) {
-      terminal.say(fmt::format("{} left out, {} notes; slicebank sql {} \"SELECT * FROM problems\"",
-                               grouped(report.skipped), grouped(report.notes), bank_));
+      terminal.say(
+          options_.dry_run
+              ? fmt::format("{} left out, {} notes", grouped(report.skipped), grouped(report.notes))
+              : fmt::format("{} left out, {} notes; slicebank sql {} \"SELECT * FROM "
+                            "problems\"",
+                            grouped(report.skipped), grouped(report.notes), bank_));
     }
     if (report.interrupted) terminal.say("interrupted: the same command goes on from here");
   }

@@ -12,6 +12,7 @@
 #include "importers/internal/committer.h"
 #include "importers/internal/overrides.h"
 #include "importers/internal/pipeline.h"
+#include "importers/internal/pseudonym.h"
 #include "importers/internal/slice_options.h"
 #include "importers/internal/tally.h"
 #include "schema/error.h"
@@ -75,6 +76,7 @@ std::string options_json(const ImportOptions& options) {
   nlohmann::json json = {{"limit", options.limit}, {"effort", static_cast<int>(options.effort)}};
   for (const Axis axis : options.decode.axes) json["axes"].push_back(axis_name(axis));
   json["skip_empty"] = options.slices.skip_empty;
+  json["keep_ids"] = options.keep_patient_ids;
   if (options.slices.window_level) {
     json["window"] = {*options.slices.window_level, *options.slices.window_width};
   }
@@ -100,6 +102,7 @@ class Import {
     SourceDescription description = chosen_.importer->describe(tree_);
     const Overrides overrides(options_.dataset_overrides, description);
     overrides.apply(description);
+    tally_.add(description);
     progress_.items_total = description.items.value_or(0);
     if (options_.limit != 0 && progress_.items_total > options_.limit) {
       progress_.items_total = options_.limit;
@@ -192,7 +195,14 @@ void Import::write(const SourceDescription& description, const Overrides& overri
   pipeline_options.held_bytes_max = kHeldBytesMax;
   pipeline_options.decode = options_.decode;
   pipeline_options.slices = options_.slices;
-  pipeline_options.adjust = [&overrides](SourceItem& item) { overrides.apply(item); };
+  internal::Pseudonyms pseudonyms(options_.patient_key);
+  pipeline_options.adjust = [&](SourceItem& item) {
+    overrides.apply(item);
+    if (!item.identifying || options_.keep_patient_ids) return;
+    for (std::string* id : {&item.key, &item.patient_id, &item.volume_key}) {
+      *id = pseudonyms.of(*id);
+    }
+  };
   Pipeline pipeline(*chosen_.importer, tree_, pipeline_options);
   drain(pipeline, committer);
   committer.finish();  // what is through stays, also where the rest cannot be had

@@ -42,6 +42,12 @@ struct ImportOptions {
   bool retry_failed = true;    // read items again that failed before
   std::string tool_version;
   DecodeOptions decode;  // how volumes are cut
+
+  // Ids that would tell who a person is (DICOM's) are stored as keyed hashes, unless this
+  // is set. The key lies in `patient_key`; empty: in the user's configuration
+  // (docs/importers/dicom.md). The same key gives the same names in every bank.
+  bool keep_patient_ids = false;
+  std::filesystem::path patient_key;
   SliceOptions slices;
 
   // What the source does not say of its datasets: licence, licence-source, citation, url,
@@ -82,6 +88,7 @@ struct ImportReport {
     std::uint64_t items = 0;
     std::uint64_t volumes = 0;
     std::uint64_t subjects = 0;
+    std::uint64_t classes = 0;  // declared by the source or named by an item
   };
   std::vector<DatasetCount> datasets;
 };

@@ -37,9 +37,14 @@ class ItemError : public Error {
 };
 
 // A class under the dataset's own name.
+//
+// Here as in the masks and labels below, `meaning` is what the taxonomy is asked for when
+// the class is first made, where the name alone says too little ("colon cancer" for a
+// dataset's "cancer"). Empty: the name. The bank keeps the name as it is.
 struct ClassName {
   std::string name;  // verbatim: "kidney_left"
   std::string code;  // the number the format writes, verbatim, or empty
+  std::string meaning{};
 };
 
 // A mask as the source names it, not read yet. Several of them may lie in one file.
@@ -50,6 +55,7 @@ struct MaskSource {
   std::uint32_t instance = 0;
   std::vector<std::uint32_t> values{};  // of a label map: what is inside; none: all but 0
   std::uint32_t component = 0;          // which map of a file that holds several
+  std::string meaning{};                // see ClassName
   std::uint32_t raw_class = 0;          // filled in by the driver
   ClassId class_id{};                   // filled in by the driver
 };
@@ -59,6 +65,7 @@ struct LabelSource {
   std::string class_name;
   std::string class_code;
   double value = 1;
+  std::string meaning{};        // see ClassName
   std::uint32_t raw_class = 0;  // filled in by the driver
   ClassId class_id{};           // filled in by the driver
 };
@@ -87,6 +94,10 @@ struct SourceItem {
   bool covers_dataset_classes = false;
 
   std::vector<Problem> problems;  // met while scanning; import_id is the driver's
+
+  // key, patient_id and volume_key would tell who the person is: the driver keeps keyed
+  // hashes of them (ImportOptions::keep_patient_ids).
+  bool identifying = false;
 };
 
 // What was met on the way, and what is true of the volume. The slices themselves go to

@@ -172,6 +172,10 @@ struct RawClass {
   std::string code;  // the number the format writes, verbatim: "0003"; may be empty
   ClassId class_id{};
 
+  // What the taxonomy is asked for when the class is first made, where the name alone says
+  // too little: "colon cancer" for a dataset's "cancer". Never stored.
+  std::string meaning{};
+
   friend bool operator==(const RawClass&, const RawClass&) = default;
 };
 

@@ -165,10 +165,11 @@ bool Writer::Impl::merge_raw_class(DatasetInfo& info, const RawClass& wanted,
   if (found == classes.end()) {
     RawClass fresh = wanted;
     if (raw(fresh.class_id) == 0) {
-      fresh.class_id = canonical_class(fresh.name);
+      fresh.class_id = canonical_class(fresh.meaning.empty() ? fresh.name : fresh.meaning);
     } else {
       check_class(fresh.class_id);
     }
+    fresh.meaning.clear();  // what is kept here equals what is read back
     found = classes.insert(classes.end(), std::move(fresh));
     changed = true;
   }
@@ -270,12 +271,14 @@ DatasetId Writer::dataset(const DatasetInfo& info) {
   return id;
 }
 
-std::uint32_t Writer::raw_class(DatasetId dataset, const std::string& name,
-                                const std::string& code) {
+std::uint32_t Writer::raw_class(DatasetId dataset, const std::string& name, const std::string& code,
+                                const std::string& meaning) {
   check_name(name, limits::kNameBytesMax, "the name of a class");
   DatasetInfo& info = impl_->dataset(dataset);
   std::uint32_t number = 0;
-  if (impl_->merge_raw_class(info, {name, code, ClassId{}}, &number)) impl_->put_dataset(info);
+  if (impl_->merge_raw_class(info, {name, code, ClassId{}, meaning}, &number)) {
+    impl_->put_dataset(info);
+  }
   return number;
 }
 

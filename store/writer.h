@@ -68,8 +68,10 @@ class Writer {
   DatasetId dataset(const DatasetInfo& info);
 
   // 1-based place of a raw class in its dataset, appended when new. The canonical class
-  // is found through the taxonomy, else made as a class of the bank's own.
-  std::uint32_t raw_class(DatasetId dataset, const std::string& name, const std::string& code);
+  // is found through the taxonomy, else made as a class of the bank's own; by `meaning`
+  // where that is given, else by the name. A class that is there already stays what it is.
+  std::uint32_t raw_class(DatasetId dataset, const std::string& name, const std::string& code,
+                          const std::string& meaning = {});
 
   // The queued or committed state of a dataset.
   const DatasetInfo& dataset_info(DatasetId id) const;
@@ -126,6 +128,8 @@ class Writer {
 
   Writer(Writer&&) noexcept;
   Writer& operator=(Writer&&) noexcept;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
   ~Writer();
 
  private:

@@ -81,21 +81,21 @@ bool Committer::wants(Scanned& scanned) {
   if (scanned.item.image_paths.empty()) return true;
   const DatasetId dataset = dataset_id(scanned.item.dataset);
   for (MaskSource& mask : scanned.item.masks) {
-    std::tie(mask.raw_class, mask.class_id) = class_of(dataset, mask.class_name, mask.class_code);
+    std::tie(mask.raw_class, mask.class_id) =
+        class_of(dataset, {mask.class_name, mask.class_code, mask.meaning});
   }
   for (LabelSource& label : scanned.item.labels) {
     std::tie(label.raw_class, label.class_id) =
-        class_of(dataset, label.class_name, label.class_code);
+        class_of(dataset, {label.class_name, label.class_code, label.meaning});
   }
   return true;
 }
 
-std::pair<std::uint32_t, ClassId> Committer::class_of(DatasetId dataset, const std::string& name,
-                                                      const std::string& code) {
-  const auto key = std::make_pair(dataset, code + ":" + name);
+std::pair<std::uint32_t, ClassId> Committer::class_of(DatasetId dataset, const ClassName& words) {
+  const auto key = std::make_pair(dataset, words.code + ":" + words.name);
   const auto known = classes_.find(key);
   if (known != classes_.end()) return known->second;
-  const std::uint32_t raw = writer_.raw_class(dataset, name, code);
+  const std::uint32_t raw = writer_.raw_class(dataset, words.name, words.code, words.meaning);
   const ClassId class_id = writer_.dataset_info(dataset).classes.at(raw - 1).class_id;
   return classes_.emplace(key, std::make_pair(raw, class_id)).first->second;
 }
@@ -182,7 +182,7 @@ std::vector<ClassId> Committer::coverage_of(DatasetId dataset, const SourceItem&
   if (!item.covers_dataset_classes) {
     std::set<ClassId> covered;
     for (const ClassName& name : item.covered_classes) {
-      covered.insert(class_of(dataset, name.name, name.code).second);
+      covered.insert(class_of(dataset, name).second);
     }
     if (covered.size() > limits::kCoverageMax) return {};
     return {covered.begin(), covered.end()};

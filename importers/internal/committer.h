@@ -55,8 +55,7 @@ class Committer {
   DatasetId dataset_id(const std::string& name);
   VolumeId volume_id(const Outcome& outcome, DatasetId dataset);
   // Raw class and class of a dataset's own name, made known where it is new.
-  std::pair<std::uint32_t, ClassId> class_of(DatasetId dataset, const std::string& name,
-                                             const std::string& code);
+  std::pair<std::uint32_t, ClassId> class_of(DatasetId dataset, const ClassName& words);
   std::vector<ClassId> coverage_of(DatasetId dataset, const SourceItem& item);
   void put_samples(Outcome& outcome, LedgerEntry& entry);
   void put_failure(const Outcome& outcome, const std::vector<Problem>& problems);

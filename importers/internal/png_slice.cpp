@@ -7,25 +7,11 @@
 #include <vector>
 
 #include "formats/png.h"
+#include "importers/internal/mask_picture.h"
 #include "schema/error.h"
 
 namespace slicebank::internal {
 namespace {
-
-// The kind of problem that an error while reading or decoding a file is. `stage` is the
-// one for bad_format, which means different things in the two.
-std::string kind_of(const Error& error, const char* missing, const char* stage) {
-  switch (error.code()) {
-    case ErrorCode::not_found:
-      return missing;
-    case ErrorCode::limit:
-      return "too-large";
-    case ErrorCode::io:
-      return "unreadable";
-    default:
-      return stage;
-  }
-}
 
 Image read_image(const SourceTree& source, const std::string& path) {
   const char* stage = "bad-path";
@@ -34,60 +20,8 @@ Image read_image(const SourceTree& source, const std::string& path) {
     stage = "bad-png";
     return png::decode_expanding_palette(file, printable(path)).image;
   } catch (const Error& error) {
-    throw ItemError(error.code(), kind_of(error, "missing-image", stage), path, error.what());
+    throw ItemError(error.code(), problem_kind(error, "missing-image", stage), path, error.what());
   }
-}
-
-// What the values of a mask file are, seen as one plane.
-struct Foreground {
-  std::vector<std::uint8_t> mask_hw;
-  std::uint32_t largest = 0;
-  bool several = false;  // other values than 0 and `largest`
-};
-
-template <typename Value>
-Foreground foreground_of(const Value* plane, std::size_t pixels, std::size_t stride) {
-  Foreground found;
-  found.mask_hw.resize(pixels);
-  Value largest = 0;
-  for (std::size_t i = 0; i < pixels; ++i) {
-    const Value value = plane[i * stride];
-    largest = std::max(largest, value);
-    found.mask_hw[i] = value != 0 ? 1 : 0;
-  }
-  bool several = false;
-  for (std::size_t i = 0; i < pixels; ++i) {
-    const Value value = plane[i * stride];
-    several |= value != 0 && value != largest;
-  }
-  found.largest = largest;
-  found.several = several;
-  return found;
-}
-
-// False when red, green and blue differ somewhere. Alpha does not count.
-bool colours_equal(const Image& image) {
-  if (image.shape.channels < 3) return true;
-  const std::size_t size = pixel_bytes(image.shape.pixel_type);
-  const std::size_t step = size * image.shape.channels;
-  const std::byte* pixel = image.image_hwc.data();
-  const std::byte* const end = pixel + image.image_hwc.size();
-  for (; pixel != end; pixel += step) {
-    // Red against green and green against blue at once: each byte with the one a value on.
-    if (std::memcmp(pixel, pixel + size, 2 * size) != 0) return false;
-  }
-  return true;
-}
-
-Foreground foreground_of(const Image& image) {
-  const std::size_t pixels = image.shape.pixels();
-  if (image.shape.pixel_type == PixelType::u8) {
-    return foreground_of(reinterpret_cast<const std::uint8_t*>(image.image_hwc.data()), pixels,
-                         image.shape.channels);
-  }
-  std::vector<std::uint16_t> wide(image.image_hwc.size() / 2);
-  std::memcpy(wide.data(), image.image_hwc.data(), wide.size() * 2);
-  return foreground_of(wide.data(), pixels, image.shape.channels);
 }
 
 class SliceReader {
@@ -136,7 +70,7 @@ class SliceReader {
       return png::decode(file, printable(path)).image;
     } catch (const Error& error) {
       decoded_.problems.push_back({ImportId{}, Severity::skipped,
-                                   kind_of(error, "missing-mask", stage), path, error.what()});
+                                   problem_kind(error, "missing-mask", stage), path, error.what()});
       return std::nullopt;
     }
   }

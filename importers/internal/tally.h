@@ -1,4 +1,5 @@
-// Counts items, volumes and subjects a dataset, without keeping their names. One thread.
+// Counts items, volumes, subjects and classes a dataset, without keeping their names. One
+// thread.
 #pragma once
 
 #include <map>
@@ -12,9 +13,12 @@ namespace slicebank::internal {
 
 class Tally {
  public:
+  // Before the items: the classes that the source declares.
+  void add(const SourceDescription& description);
+
   void add(const SourceItem& item);
 
-  // Ascending by name.
+  // Of the datasets with items, ascending by name.
   std::vector<ImportReport::DatasetCount> counts() const;
 
  private:
@@ -22,6 +26,7 @@ class Tally {
     std::uint64_t items = 0;
     HashSet volumes;
     HashSet subjects;
+    HashSet classes;  // by name
   };
   std::map<std::string, Seen> datasets_;
 };

@@ -6,7 +6,9 @@
 
 #include "formats/metaimage.h"
 #include "formats/nifti.h"
+#include "formats/npy.h"
 #include "formats/nrrd.h"
+#include "importers/internal/array_volume.h"
 #include "schema/error.h"
 
 namespace slicebank::internal {
@@ -64,7 +66,7 @@ nifti::Decoded read_pair(const SourceTree& source, const std::string& path, Byte
   throw Error(ErrorCode::not_found, name + ": its .img file is not beside it");
 }
 
-VolumeFile load(const SourceTree& source, const std::string& path, bool voxels) {
+VolumeFile load(const SourceTree& source, const std::string& path, bool voxels, VolumeUse use) {
   const std::string name = printable(path);
   const std::vector<std::byte> bytes = source.read(path);
   const auto open = [&](const std::string& relative) {
@@ -75,6 +77,19 @@ VolumeFile load(const SourceTree& source, const std::string& path, bool voxels) 
   }
   if (nrrd::is_nrrd(bytes)) {
     return plain(voxels ? nrrd::decode(bytes, name, open) : nrrd::scan(bytes, name));
+  }
+  if (npy::is_npy(bytes)) {
+    VolumeFile file;
+    file.volume = scan_of(npy::decode(bytes, name), name);
+    file.dims.assign(file.volume.size_ijk.begin(), file.volume.size_ijk.end());
+    if (!voxels) file.volume.voxels.clear();
+    return file;
+  }
+  if (auto picture = picture_volume(bytes, name, use)) {
+    VolumeFile file;
+    file.volume = *std::move(picture);
+    if (!voxels) file.volume.voxels.clear();
+    return file;
   }
   if (!voxels) return taken(nifti::scan(bytes, name));
   if (ends_with(path, ".hdr")) return taken(read_pair(source, path, bytes, name));
@@ -97,12 +112,12 @@ std::string volume_stem(std::string_view path) {
   return std::string(name.substr(0, name.rfind('.')));
 }
 
-VolumeFile read_volume(const SourceTree& source, const std::string& path) {
-  return load(source, path, true);
+VolumeFile read_volume(const SourceTree& source, const std::string& path, VolumeUse use) {
+  return load(source, path, true, use);
 }
 
 VolumeFile scan_volume(const SourceTree& source, const std::string& path) {
-  return load(source, path, false);
+  return load(source, path, false, VolumeUse::image);
 }
 
 Volume with_channels_first(Volume volume) {

@@ -10,6 +10,7 @@
 
 #include "formats/source_tree.h"
 #include "formats/volume.h"
+#include "importers/internal/picture_volume.h"
 
 namespace slicebank::internal {
 
@@ -28,9 +29,11 @@ std::string volume_ending(std::string_view path);
 // know, without what follows the last dot.
 std::string volume_stem(std::string_view path);
 
-// Decodes NIfTI (.img beside a .hdr), MetaImage and NRRD with their data files. Throws
+// Decodes NIfTI (.img beside a .hdr), MetaImage and NRRD with their data files, npy (an
+// array (D, H, W), without a place in space), PNG and TIFF; the bytes tell which. Throws
 // Error as the formats and SourceTree do.
-VolumeFile read_volume(const SourceTree& source, const std::string& path);
+VolumeFile read_volume(const SourceTree& source, const std::string& path,
+                       VolumeUse use = VolumeUse::image);
 
 // The same without voxels: size, type, geometry. Reads the whole file all the same where
 // it is compressed as one piece.

@@ -10,6 +10,7 @@
 
 #include "importers/internal/item_problem.h"
 #include "importers/internal/label_cut.h"
+#include "importers/internal/mask_pack.h"
 #include "importers/internal/regrid.h"
 #include "importers/internal/volume_file.h"
 #include "schema/error.h"
@@ -146,6 +147,7 @@ class VolumeReader {
 
   std::vector<LabelMap> read_maps(const Volume& image, DecodedItem& decoded) {
     std::vector<LabelMap> maps;
+    MaskPack pack;
     std::map<std::string, std::vector<std::size_t>> files;
     std::vector<std::string> order;
     for (std::size_t place = 0; place < item_.masks.size(); ++place) {
@@ -155,18 +157,29 @@ class VolumeReader {
     }
     for (const std::string& path : order) {
       LabelMap map{path, {}, files[path]};
+      map.other_values = request_.other_values;
       if (read_map(image, map, decoded)) {
-        maps.push_back(std::move(map));
+        if (files.size() > 1 && is_one_binary_mask(map)) {
+          pack.add(map);
+        } else {
+          maps.push_back(std::move(map));
+        }
       } else {
         for (const std::size_t place : map.masks) {
           decoded.unread_classes.push_back(item_.masks[place].class_id);
         }
       }
     }
+    for (LabelMap& layer : pack.take()) maps.push_back(std::move(layer));
     return maps;
   }
 
  private:
+  bool is_one_binary_mask(const LabelMap& map) const {
+    return map.masks.size() == 1 && item_.masks[map.masks[0]].values.empty() &&
+           map.map.channels == 1 && map.map.frames == 1;
+  }
+
   Volume read_image_file(const std::string& path, DecodedItem& decoded) {
     try {
       VolumeFile file = read_volume(source_, path);
@@ -201,7 +214,7 @@ class VolumeReader {
 
   bool read_map(const Volume& image, LabelMap& map, DecodedItem& decoded) {
     try {
-      VolumeFile file = read_volume(source_, map.path);
+      VolumeFile file = read_volume(source_, map.path, VolumeUse::labels);
       map.map = std::move(file.volume);
       if (request_.class_is_first_dimension && map.map.frames > 1) {
         map.map = with_channels_first(std::move(map.map));
@@ -239,7 +252,7 @@ class VolumeReader {
       most = std::max(most, item_.masks[place].component);
     }
     const std::uint64_t there = std::uint64_t{map.map.channels} * map.map.frames;
-    const bool one_expected = most == 0 && there > 1;
+    const bool one_expected = most == 0 && there > 1 && request_.frames != Frames::one;
     if (most < there && !one_expected) return true;
     decoded.problems.push_back(
         skipped("mask-maps", map.path,

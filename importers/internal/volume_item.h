@@ -19,15 +19,16 @@ namespace slicebank::internal {
 // What to make of the fourth dimension of an image.
 enum class Frames {
   refuse,    // more than one is an error
-  one,       // the frame that is asked for
+  one,       // the frame that is asked for; maps may have a map for each
   channels,  // each frame is a channel: MSD's multi-modal images
 };
 
 struct VolumeRequest {
   Frames frames = Frames::refuse;
   std::uint32_t frame = 0;
-  std::vector<std::string> channel_names{};  // of the channels, where the layout names them
-  bool class_is_first_dimension = false;     // of 4-D maps: (c, x, y, z), as SAT-DS has them
+  std::vector<std::string> channel_names{};   // of the channels, where the layout names them
+  bool class_is_first_dimension = false;      // of 4-D maps: (c, x, y, z), as SAT-DS has them
+  std::vector<std::uint32_t> other_values{};  // in maps, declared, and of no class: not told
 };
 
 // One file of labels, read.
@@ -35,6 +36,10 @@ struct LabelMap {
   std::string path;
   Volume map;                      // as stored
   std::vector<std::size_t> masks;  // places in SourceItem::masks of what lies in it
+
+  // Of each of `masks`, the value under which it lies; empty: as the masks themselves say.
+  std::vector<std::uint32_t> packed_values{};
+  std::vector<std::uint32_t> other_values{};  // see VolumeRequest
 };
 
 // Reads the image files of `item` (several are channels, in their order, and must be on

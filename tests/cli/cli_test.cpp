@@ -63,7 +63,17 @@ TEST_CASE("cli: a dry run writes nothing") {
       run_slicebank({"import", directory / "a.bank", phantom_folder(), "--dry-run"});
   CHECK_MESSAGE(result.exit_code == 0, result.err);
   CHECK(contains(result.out, "PhantomCT"));
+  CHECK(contains(result.out, "classes"));
   CHECK(!std::filesystem::exists(directory / "a.bank"));
+
+  const auto as_json =
+      run_slicebank({"import", directory / "a.bank", phantom_folder(), "--dry-run", "--json"});
+  const json counted = json::parse(as_json.out);
+  for (const json& dataset : counted["datasets"]) {
+    INFO(dataset.dump());
+    CHECK(dataset["classes"] > 0);
+    CHECK(dataset["volumes"] > 0);
+  }
 }
 
 TEST_CASE("cli: a folder that is no dataset is an error with a hint") {

@@ -7,10 +7,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <random>
+#include <thread>
 
 #include "formats/internal/beneath.h"
 #include "schema/error.h"
@@ -326,6 +329,36 @@ TEST_CASE("source_tree: printable text holds no control and no direction marks")
                   "x") == "\\xe2\\x80\\xaex");
   CHECK(printable("\xff\xc3") == "\\xff\\xc3");
   CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");
+}
+
+TEST_CASE("source_tree: what readers keep is made once a key, and lives with the tree") {
+  const testing::TempDir temp;
+  std::weak_ptr<void> watched;
+  {
+    SourceTree tree(temp.path());
+    std::atomic<int> made = 0;
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        for (int round = 0; round < 100; ++round) {
+          const auto kept = tree.shared("number", [&] { return std::make_shared<int>(++made); });
+          if (*std::static_pointer_cast<int>(kept) != 1) ++made;
+        }
+      });
+    }
+    threads.clear();
+    CHECK(made == 1);
+    CHECK_THROWS_AS(
+        tree.shared("other",
+                    []() -> std::shared_ptr<void> { throw Error(ErrorCode::io, "not today"); }),
+        Error);
+    const auto other = tree.shared("other", [] { return std::make_shared<int>(7); });
+    CHECK(*std::static_pointer_cast<int>(other) == 7);
+    const SourceTree moved = std::move(tree);
+    watched = moved.shared("number", [] { return std::make_shared<int>(2); });
+    CHECK(*std::static_pointer_cast<int>(watched.lock()) == 1);
+  }
+  CHECK(watched.expired());
 }
 
 }  // namespace slicebank

@@ -121,6 +121,29 @@ TEST_CASE("writer: entities are found again by name, and only missing fields are
   CHECK(count(bank, "classes WHERE name = 'a thing nobody names'") == 1);
 }
 
+TEST_CASE("writer: a class is mapped by its meaning when it is made, and keeps its own name") {
+  testing::TempDir folder;
+  Bank bank = Bank::create(folder / "a.bank");
+  Writer writer = Writer::open(folder / "a.bank");
+  DatasetInfo info;
+  info.name = "Task10_Colon";
+  info.classes = {{"cancer", "1", ClassId{}, "colon cancer"}, {"cancer", "2", ClassId{}}};
+  const DatasetId id = writer.dataset(info);
+  CHECK(writer.raw_class(id, "edema", "3", "brain edema") == 3);
+  CHECK(writer.raw_class(id, "cancer", "1", "lung tumor") == 1);  // it stays what it was
+  const DatasetInfo queued = writer.dataset_info(id);
+  writer.commit();
+
+  const auto kept = bank.find_dataset("Task10_Colon");
+  REQUIRE(kept.has_value());
+  CHECK(*kept == queued);  // a meaning is nothing that is kept
+  REQUIRE(kept->classes.size() == 3);
+  const Taxonomy& taxonomy = Taxonomy::builtin();
+  CHECK(kept->classes[0] == RawClass{"cancer", "1", *taxonomy.find_class("colon cancer")});
+  CHECK(kept->classes[1] == RawClass{"cancer", "2", *taxonomy.find_class("tumor")});
+  CHECK(kept->classes[2] == RawClass{"edema", "3", *taxonomy.find_class("brain edema")});
+}
+
 TEST_CASE("writer: coverage of a volume grows to the union") {
   testing::TempDir folder;
   Bank bank = Bank::create(folder / "a.bank");
