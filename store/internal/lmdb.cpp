@@ -568,7 +568,11 @@ bool WriteTransaction::erase_record(SampleId id) {
   check(code, "read record");
   MDB_stat status{};
   check(mdb_env_stat(environment_.env_, &status), "page size");
-  if (!overflow_head_is_sound(value, status.ms_psize)) {
+  // Looked at where it was committed, in the map: pages that this transaction has touched lie
+  // anywhere in memory, where an address says nothing.
+  if (!committed_) committed_.emplace(environment_);
+  const auto stored = committed_->record(id);
+  if (stored && !overflow_head_is_sound(value_of(*stored), status.ms_psize)) {
     throw Error(ErrorCode::corrupt,
                 environment_.file_text_ + ": the pages of sample " + std::to_string(number) +
                     " are damaged",

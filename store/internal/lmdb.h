@@ -149,6 +149,7 @@ class WriteTransaction {
 
   Environment& environment_;
   MDB_txn* transaction_ = nullptr;
+  std::optional<ReadTransaction> committed_;  // what was there before; begun when needed
 };
 
 // Runs `body` in a write transaction and commits it, durably. Grows the map and runs

@@ -345,7 +345,28 @@ Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 Connection::~Connection() = default;
 
+namespace {
+
+// Who is killed while an index leaves its write-ahead log leaves a rollback journal, which
+// a read-only connection may not undo and so refuses to read past. Any connection that may
+// write undoes it as it first reads; where the journal belongs to somebody alive, SQLite
+// leaves it alone.
+void undo_journal_of_the_dead(const std::filesystem::path& file) noexcept {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file.string() + "-journal", ignored)) return;
+  sqlite3* database = nullptr;
+  if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK) {
+    sqlite3_busy_timeout(database, 2000);
+    // Where this fails, the read-only connection says why.
+    sqlite3_exec(database, "SELECT count(*) FROM sqlite_schema", nullptr, nullptr, nullptr);
+  }
+  sqlite3_close(database);
+}
+
+}  // namespace
+
 Connection Connection::open(const std::filesystem::path& file, Purpose purpose) {
+  if (purpose == Purpose::read) undo_journal_of_the_dead(file);
   const int flags = purpose == Purpose::read     ? SQLITE_OPEN_READONLY
                     : purpose == Purpose::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                  : SQLITE_OPEN_READWRITE;

@@ -1,6 +1,10 @@
 // tests/golden/banks/<version> are banks as one release left them: made of 28 phantom
 // slices, with a split and a saved selection. Every later release reads them.
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -36,9 +40,8 @@ TEST_CASE("golden bank: a bank of every release opens, verifies, reads and takes
     INFO(golden.version);
     const testing::TempDir folder;
     const auto path = folder / "golden.bank";
-    std::filesystem::copy(std::filesystem::path(SLICEBANK_SOURCE_DIR) / "tests/golden/banks" /
-                              golden.version,
-                          path);
+    std::filesystem::copy(
+        std::filesystem::path(SLICEBANK_SOURCE_DIR) / "tests/golden/banks" / golden.version, path);
     for (const auto& file : std::filesystem::directory_iterator(path)) {
       std::filesystem::permissions(file.path(), std::filesystem::perms::owner_all);
     }
@@ -55,4 +58,32 @@ TEST_CASE("golden bank: a bank of every release opens, verifies, reads and takes
       if (time == 0) reindex(path);
     }
   }
+}
+
+// As a reindex leaves it that was killed while the index left its write-ahead log.
+TEST_CASE("bank: a rollback journal of somebody dead is undone by the next reader") {
+  const testing::TempDir folder;
+  const auto path = folder / "a.bank";
+  std::filesystem::copy(std::filesystem::path(SLICEBANK_SOURCE_DIR) / "tests/golden/banks/v1_0",
+                        path);
+  const std::string file = (path / "index.sqlite").string();
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    sqlite3* database = nullptr;
+    sqlite3_open(file.c_str(), &database);
+    // A small cache, so that the file itself is written before the end.
+    sqlite3_exec(database,
+                 "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN IMMEDIATE;"
+                 "CREATE TABLE half_done(x);"
+                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+                 "INSERT INTO half_done SELECT randomblob(500) FROM n",
+                 nullptr, nullptr, nullptr);
+    ::kill(::getpid(), SIGKILL);
+  }
+  ::waitpid(child, nullptr, 0);
+  REQUIRE(std::filesystem::exists(file + "-journal"));
+  const Bank bank = Bank::open(path);
+  CHECK(number(bank, "SELECT count(*) FROM samples") == 28);
+  CHECK(number(bank, "SELECT count(*) FROM sqlite_schema WHERE name = 'half_done'") == 0);
 }

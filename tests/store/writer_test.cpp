@@ -278,6 +278,22 @@ TEST_CASE("writer: deleted samples are gone from rows, records and counts, and s
   CHECK(left.size() == 11);
 }
 
+// Records of all sizes, so that they lie in leaves and on pages of their own, and in pages
+// that the transaction itself has touched.
+TEST_CASE("writer: thousands of samples of all sizes are deleted in one go") {
+  testing::TempDir folder;
+  Bank::create(folder / "a.bank");
+  Writer writer = Writer::open(folder / "a.bank");
+  Feeder feeder(writer);
+  for (int round = 0; round < 8; ++round) {
+    std::vector<SampleId> ids;
+    for (std::uint32_t seed = 0; seed < 2000; ++seed) ids.push_back(feeder.add(seed, 4 + seed % 61));
+    writer.commit();
+    CHECK(writer.delete_samples(ids).samples == ids.size());
+  }
+  CHECK(writer.bank().info().samples == 0);
+}
+
 TEST_CASE("writer: a second one is refused, and may write when the first has gone") {
   testing::TempDir folder;
   Bank::create(folder / "a.bank");
