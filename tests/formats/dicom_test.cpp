@@ -263,8 +263,13 @@ TEST_CASE("dicom: many threads decode every codec at once") {
       std::filesystem::path(SLICEBANK_SOURCE_DIR) / "tests/fuzz/corpus/dicom";
   std::vector<std::vector<std::byte>> files;
   std::vector<std::string> expected;
-  for (const char* name : {"jpeg.dcm", "jpeg_lossless.dcm", "jpeg_ls.dcm", "j2k.dcm", "htj2k.dcm",
-                           "rle_two_frames.dcm", "deflated.dcm"}) {
+  for (const std::string name : {"jpeg.dcm", "jpeg_lossless.dcm", "jpeg_ls.dcm", "j2k.dcm",
+                                 "htj2k.dcm", "rle_two_frames.dcm", "deflated.dcm"}) {
+#ifdef __SANITIZE_ADDRESS__
+    // It is decoded in a forked child, and g++ 12's AddressSanitizer does not release its own
+    // locks in one: a child forked while another thread allocates would wait for ever.
+    if (name == "htj2k.dcm") continue;
+#endif
     files.push_back(bytes_in(seeds / name));
     expected.push_back(described(dicom::File(files.back(), name)));
   }
