@@ -25,6 +25,8 @@ struct Codec {
 Codec png_codec();             // libpng, level 6, all filters
 Codec zstd_codec();            // zstd level 3 of the raw bytes
 Codec wave_codec(int effort);  // the image section alone: 1 fast, 2 balanced, 3 small
+// What a record's image section holds, whichever codec won; efforts as above.
+Codec image_codec(int effort);
 std::string wave_kernels();
 
 // A whole record at default effort, hashes checked when it is read: all of its bytes. Tiny

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "store/internal/bytes.h"
 
@@ -170,9 +171,11 @@ DeltaPlanes delta_transform(const ImageView& image) {
   split_planes_8(image, transform, values);
   result.content.resize(values.size());
   for (std::size_t first = 0; first < values.size(); first += pixels) {
-    for (std::size_t i = first; i < first + pixels; ++i) {
-      const std::uint8_t above = i < first + width ? std::uint8_t{0} : values[i - width];
-      result.content[i] = std::byte{static_cast<std::uint8_t>(values[i] - above)};
+    const std::uint8_t* plane = values.data() + first;
+    std::uint8_t* deltas = as_u8(result.content).data() + first;
+    std::memcpy(deltas, plane, width);
+    for (std::size_t i = width; i < pixels; ++i) {
+      deltas[i] = static_cast<std::uint8_t>(plane[i] - plane[i - width]);
     }
   }
   return result;
@@ -191,11 +194,11 @@ std::vector<std::byte> encode_delta(const DeltaPlanes& planes, Effort effort,
     attempt({.level = level, .magicless = true, .dictionary = dictionary});
     return best;
   }
-  if (effort == Effort::fast) {
-    attempt({.level = 1, .magicless = true});
-    return best;
-  }
+  // Matches take four times as long to look for, and are seldom worth it where Huffman codes
+  // alone save little.
   attempt({.huffman_only = true, .magicless = true});
+  const bool saves_little = best.size() * 8 > planes.content.size() * 5;
+  if (effort == Effort::fast || (effort == Effort::balanced && saves_little)) return best;
   attempt({.level = 3, .magicless = true});
   if (effort == Effort::small) attempt({.level = 19, .magicless = true});
   return best;

@@ -22,11 +22,30 @@ constexpr std::int64_t kBiasMost = std::int64_t{1} << 32;
 
 bool is_delta_type(PixelType type) noexcept { return type <= PixelType::i16; }
 
-std::vector<std::byte> encode_zstd(const ImageView& image, Effort effort) {
-  std::vector<std::byte> section;
-  const int level = effort == Effort::fast ? 1 : effort == Effort::balanced ? 3 : 19;
-  zstd::append_frame(image.image_hwc, {.level = level}, section);
-  return section;
+// How hard plain zstd tries.
+struct ZstdWay {
+  int level = 0;  // 0: not at all
+  int least_match = 0;
+};
+
+ZstdWay zstd_way(Effort effort) {
+  switch (effort) {
+    case Effort::fast:
+      return {1, 0};
+    case Effort::balanced:
+      // Smaller, and faster both ways, than level 6 with the matches it looks for by itself.
+      return {5, 6};
+    case Effort::small:
+      break;
+  }
+  return {19, 0};
+}
+
+EncodedImage zstd_image(const ImageView& image, const ZstdWay& way) {
+  EncodedImage encoded{ImageCodec::zstd, 0, 0, {}};
+  zstd::append_frame(image.image_hwc, {.level = way.level, .least_match = way.least_match},
+                     encoded.section);
+  return encoded;
 }
 
 void decode_zstd(Bytes section, MutableBytes out_hwc) {
@@ -53,21 +72,82 @@ class Smallest {
   EncodedImage best_;
 };
 
-// 8- and 16-bit integers.
-EncodedImage encode_integers(const ImageView& image, const CodecOptions& options) {
-  Smallest smallest;
-  if (wave::suits(image.shape)) {
-    smallest.offer({ImageCodec::wave, 0, 0, wave::encode(image, options.effort)});
+// How much of an image equals the row above it, in 256ths of its bytes; every fourth row is
+// looked at.
+std::uint32_t repeated_share(const ImageView& image) {
+  const std::size_t row =
+      std::size_t{image.shape.width} * image.shape.channels * pixel_bytes(image.shape.pixel_type);
+  const std::byte* pixels = image.image_hwc.data();
+  std::uint64_t equal = 0;
+  std::uint64_t seen = 0;
+  for (std::size_t y = 1; y < image.shape.height; y += 4) {
+    const std::byte* here = pixels + y * row;
+    const std::byte* above = here - row;
+    constexpr std::size_t kBlock = 240;  // counted in bytes, which compilers turn into vectors
+    std::size_t x = 0;
+    for (; x + kBlock <= row; x += kBlock) {
+      std::uint8_t in_block = 0;
+      for (std::size_t i = 0; i < kBlock; ++i) {
+        in_block = static_cast<std::uint8_t>(in_block + (here[x + i] == above[x + i]));
+      }
+      equal += in_block;
+    }
+    for (; x < row; ++x) equal += here[x] == above[x];
+    seen += row;
   }
+  return seen == 0 ? 0 : static_cast<std::uint32_t>(equal * 256 / seen);
+}
+
+// Estimates look at all of an image up to this size, at half as many bytes of a larger one.
+constexpr std::size_t kSampledBytes = 32768;
+
+// What plain zstd would make of an image, roughly: level 1 on a few pieces. Mostly too much, as
+// a piece does not see the others.
+std::uint64_t estimate_zstd(const ImageView& image) {
+  constexpr std::size_t kPieces = 4;
+  constexpr std::size_t kPieceBytes = kSampledBytes / 2 / kPieces;
+  const Bytes pixels = image.image_hwc;
+  std::vector<std::byte> sample;
+  if (pixels.size() > kSampledBytes) {
+    for (std::size_t piece = 0; piece < kPieces; ++piece) {
+      const std::size_t begin = pixels.size() / kPieces * piece + pixels.size() / kPieces / 2;
+      append_bytes(sample, pixels.subspan(begin - kPieceBytes / 2, kPieceBytes));
+    }
+  }
+  const Bytes source = sample.empty() ? pixels : Bytes(sample);
+  std::vector<std::byte> frame;
+  zstd::append_frame(source, {.level = 1}, frame);
+  return frame.size() * pixels.size() / source.size();
+}
+
+// Whether a tiny image that the wave codec suits goes to that codec, not to differences to the
+// row above. Bands that are not full and pixels that repeat speak for the latter.
+bool prefers_wave(const ImageShape& shape, std::uint32_t repeated) {
+  constexpr std::uint32_t kBandRows = 16;
+  constexpr std::uint32_t kManyRepeated = 100;
+  return shape.height % kBandRows == 0 && repeated < kManyRepeated;
+}
+
+// 8- and 16-bit integers; `repeated` as repeated_share() gives it.
+EncodedImage encode_integers(const ImageView& image, std::uint32_t repeated,
+                             const CodecOptions& options) {
+  Smallest smallest;
   const bool tiny = Dictionary::suits(image.shape);
-  if (tiny || smallest.empty()) {
+  bool waves = wave::suits(image.shape);
+  bool deltas = tiny || !waves;
+  if (waves && deltas && options.effort != Effort::small) {
+    waves = options.effort == Effort::balanced && prefers_wave(image.shape, repeated);
+    deltas = !waves;
+  }
+  if (waves) smallest.offer({ImageCodec::wave, 0, 0, wave::encode(image, options.effort)});
+  const Dictionary* dictionary = tiny ? options.dictionary.get() : nullptr;
+  if (deltas || dictionary != nullptr) {
     const ImageCodec codec = tiny ? ImageCodec::tiny : ImageCodec::updelta;
     const DeltaPlanes planes = delta_transform(image);
-    smallest.offer({codec, 0, 0, encode_delta(planes, options.effort, nullptr)});
-    if (tiny && options.dictionary) {
-      const Dictionary& dictionary = *options.dictionary;
-      smallest.offer({codec, dictionary.id(), dictionary.digested().check,
-                      encode_delta(planes, options.effort, &dictionary.digested().tables)});
+    if (deltas) smallest.offer({codec, 0, 0, encode_delta(planes, options.effort, nullptr)});
+    if (dictionary != nullptr) {
+      smallest.offer({codec, dictionary->id(), dictionary->digested().check,
+                      encode_delta(planes, options.effort, &dictionary->digested().tables)});
     }
   }
   return smallest.take();
@@ -80,7 +160,7 @@ EncodedImage encode_mapped(const MappedImage& mapped, const CodecOptions& option
   if (mapped.image.shape.pixel_type == PixelType::f32) {
     inner = {ImageCodec::planes, 0, 0, encode_planes(mapped.image.view(), options.effort)};
   } else {
-    inner = encode_integers(mapped.image.view(), {options.effort, nullptr});
+    inner = encode_integers(mapped.image.view(), 0, {options.effort, nullptr});
   }
   if (inner.section.size() >= mapped.image.image_hwc.size()) {
     inner = {ImageCodec::raw, 0, 0, mapped.image.image_hwc};
@@ -149,23 +229,85 @@ void decode_inner(const ImageShape& shape, ImageCodec codec, Bytes section,
 
 }  // namespace
 
+namespace {
+
+// How plain zstd races `best` bytes of another codec. It wins where most of an image repeats:
+// on label maps, masks, screens and narrow windows.
+ZstdWay racing_way(const ImageView& image, bool repeats, std::uint64_t best, Effort effort) {
+  const std::uint64_t bytes = image.image_hwc.size();
+  const bool below_a_bit = best * 8 < image.shape.pixels() * image.shape.channels;
+  switch (effort) {
+    case Effort::fast:
+      return {};
+    case Effort::balanced:
+      // Where next to nothing is left, the higher levels take long over it.
+      if (repeats && best * 64 < bytes) return {3, 0};
+      if (repeats) return estimate_zstd(image) * 10 < best * 11 ? zstd_way(effort) : ZstdWay{};
+      return below_a_bit && estimate_zstd(image) < best * 2 ? zstd_way(effort) : ZstdWay{};
+    case Effort::small:
+      break;
+  }
+  return repeats || below_a_bit ? zstd_way(effort) : ZstdWay{};
+}
+
+// How a small image that repeats is tried first.
+ZstdWay first_way(const ImageShape& shape, Effort effort) {
+  if (effort == Effort::fast) return zstd_way(effort);
+  // The matches of higher levels in colour, a pixel away, decode slowly.
+  return shape.channels > 1 ? ZstdWay{3, 0} : ZstdWay{6, 0};
+}
+
+// Whether an image of so many bytes is done with a zstd frame of `size`: what other codecs
+// would save is not worth their time.
+bool is_enough(std::size_t size, std::size_t bytes) {
+  constexpr std::size_t kFewBytes = 512;
+  return size * 32 < bytes || (size <= kFewBytes && size * 8 < bytes && bytes <= kSampledBytes);
+}
+
+// 8- and 16-bit integers, plain zstd among the ways. Of an image that mostly repeats, a small
+// one and any at fast effort are tried with zstd first.
+EncodedImage encode_any_integers(const ImageView& image, const CodecOptions& options) {
+  constexpr std::uint32_t kMostlyRepeated = 160;
+  constexpr std::size_t kZstdFirst = 65536;
+  const std::size_t bytes = image.image_hwc.size();
+  const std::uint32_t share = repeated_share(image);
+  const bool repeats = share >= kMostlyRepeated;
+  Smallest smallest;
+  if (repeats && options.effort != Effort::small) {
+    const bool fast = options.effort == Effort::fast;
+    const bool promises = bytes <= kZstdFirst ? (fast && bytes <= kSampledBytes) ||
+                                                    is_enough(estimate_zstd(image), bytes)
+                                              : fast && estimate_zstd(image) * 64 < bytes;
+    if (promises) {
+      smallest.offer(zstd_image(image, first_way(image.shape, options.effort)));
+      if (is_enough(smallest.bytes(), bytes)) return smallest.take();
+    }
+  }
+  const bool tried = !smallest.empty();
+  smallest.offer(encode_integers(image, share, options));
+  if (!tried) {
+    const ZstdWay way = racing_way(image, repeats, smallest.bytes(), options.effort);
+    if (way.level != 0) smallest.offer(zstd_image(image, way));
+  }
+  return smallest.take();
+}
+
+}  // namespace
+
 EncodedImage encode_image(const ImageView& image, const CodecOptions& options) {
   const PixelType type = image.shape.pixel_type;
   Smallest smallest;
-  bool try_zstd = false;
   if (is_delta_type(type)) {
-    smallest.offer(encode_integers(image, options));
+    smallest.offer(encode_any_integers(image, options));
   } else if (const auto mapped = map_image(image)) {
     smallest.offer(encode_mapped(*mapped, options));
   } else {
     smallest.offer({ImageCodec::planes, 0, 0, encode_planes(image, options.effort)});
     // Floats of few different values repeat themselves more than they change smoothly.
-    try_zstd = options.effort != Effort::fast;
-  }
-  // Below one bit a sample, repeats may be worth more than prediction.
-  const std::uint64_t samples = image.shape.pixels() * image.shape.channels;
-  if (try_zstd || smallest.bytes() * 8 < samples) {
-    smallest.offer({ImageCodec::zstd, 0, 0, encode_zstd(image, options.effort)});
+    const std::uint64_t samples = image.shape.pixels() * image.shape.channels;
+    if (options.effort != Effort::fast || smallest.bytes() * 8 < samples) {
+      smallest.offer(zstd_image(image, zstd_way(options.effort)));
+    }
   }
   if (smallest.bytes() >= image.image_hwc.size()) {
     return {ImageCodec::raw, 0, 0, {image.image_hwc.begin(), image.image_hwc.end()}};

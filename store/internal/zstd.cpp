@@ -90,6 +90,9 @@ std::size_t append_frame(Bytes source, const FrameOptions& options, std::vector<
     check(ZSTD_CCtx_setParameter(context, ZSTD_c_minMatch, 7));
   } else {
     check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, options.level));
+    if (options.least_match != 0) {
+      check(ZSTD_CCtx_setParameter(context, ZSTD_c_minMatch, options.least_match));
+    }
   }
   if (options.magicless) {
     check(ZSTD_CCtx_setParameter(context, ZSTD_c_format, ZSTD_f_zstd1_magicless));

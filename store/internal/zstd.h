@@ -32,6 +32,8 @@ class DigestedDictionary {
 
 struct FrameOptions {
   int level = 3;
+  // Shortest match that is looked for; 0 leaves it to the level. Longer ones decode faster.
+  int least_match = 0;
   // Entropy-codes every byte and looks for no repeats: codec.md 3.8. `level` is ignored.
   bool huffman_only = false;
   // Leaves out magic, content size, checksum and dictionary id; the reader knows them.

@@ -25,6 +25,7 @@ struct Choice {
   std::array<std::uint8_t, kCandidates> group = {kNone, kNone, kNone, kNone};
   std::uint8_t selected = kNone;  // kNone: a zero tile
   std::uint8_t slot = 0;
+  bool clear = false;  // the other of plain and flat-coded is far dearer
 };
 
 constexpr Kind kind_of_group(std::size_t group) { return static_cast<Kind>(group % kKinds); }
@@ -54,7 +55,12 @@ class Assignment {
       : table_(table), options_(options), choices_(table.tiles()) {}
 
   std::vector<std::uint8_t> run() {
-    for (std::size_t tile = 0; tile < choices_.size(); ++tile) offer(tile);
+    for (std::size_t tile = 0; tile < choices_.size(); ++tile) {
+      if (table_.facts[tile].sum == 0) continue;
+      offer(tile);
+      coded_.push_back(static_cast<std::uint32_t>(tile));
+    }
+    if (coded_.empty()) return std::vector<std::uint8_t>(choices_.size());
     dissolve_small_kinds();
     for (std::size_t group = 0; group < kGroups; ++group) split_by_mean(group);
     for (std::uint32_t pass = 0; pass < options_.passes; ++pass) reassign();
@@ -82,7 +88,6 @@ class Assignment {
   void offer(std::size_t tile) {
     const TileFacts& facts = table_.facts[tile];
     Choice& choice = choices_[tile];
-    if (facts.sum == 0) return;
     choice.group[plain] = group_of(coded_kind(facts.top), false);
     const Kind raw = raw_kind(facts.top, facts.sum, kSlots);
     if (raw != Kind::full) choice.group[plain_raw] = group_of(raw, false);
@@ -101,27 +106,35 @@ class Assignment {
                                     flat_price(tile) +
                                     options_.coded_byte_price * bytes(tile, best_flat);
     if (flat_cost < plain_cost) choice.selected = best_flat;
+    const std::uint64_t least = std::min(flat_cost, plain_cost);
+    choice.clear = std::max(flat_cost, plain_cost) > 2 * least;
   }
 
   // A frame costs time to set up, so that kinds with few bytes join another kind.
   void dissolve_small_kinds() {
+    std::array<std::uint64_t, kGroups> totals = bytes_of_groups();
     for (std::size_t group = kGroups; group-- > 1;) {
-      std::uint64_t total = 0;
-      for (std::size_t tile = 0; tile < choices_.size(); ++tile) {
-        const Choice& choice = choices_[tile];
-        if (choice.selected != kNone && choice.group[choice.selected] == group) {
-          total += bytes(tile, choice.selected);
-        }
-      }
+      const std::uint64_t total = totals[group];
       if (total >= options_.bytes_of_a_kind) continue;
       const bool coded_flat = group >= kKinds && raw_bits(kind_of_group(group)) == 0;
       if (total == 0 && !coded_flat) continue;
-      for (Choice& choice : choices_) {
+      for (const std::uint32_t tile : coded_) {
+        Choice& choice = choices_[tile];
         for (std::size_t candidate = 0; candidate < kCandidates; ++candidate) {
           if (choice.group[candidate] == group) dissolve(choice, candidate, group);
         }
       }
+      if (total > 0) totals = bytes_of_groups();
     }
+  }
+
+  std::array<std::uint64_t, kGroups> bytes_of_groups() const {
+    std::array<std::uint64_t, kGroups> totals{};
+    for (const std::uint32_t tile : coded_) {
+      const Choice& choice = choices_[tile];
+      totals[choice.group[choice.selected]] += bytes(tile, choice.selected);
+    }
+    return totals;
   }
 
   static void dissolve(Choice& choice, std::size_t candidate, std::size_t group) {
@@ -153,20 +166,25 @@ class Assignment {
     members_.clear();
     keys_.clear();
     std::uint64_t total = 0;
-    for (std::size_t tile = 0; tile < choices_.size(); ++tile) {
+    for (const std::uint32_t tile : coded_) {
       const Choice& choice = choices_[tile];
-      if (choice.selected == kNone || choice.group[choice.selected] != group) continue;
+      if (choice.group[choice.selected] != group) continue;
       const TileFacts& facts = table_.facts[tile];
       const std::uint32_t key = group < kKinds     ? facts.sum
                                 : facts.coded == 0 ? 0
                                                    : (facts.coded_sum << 8) / facts.coded;
-      members_.push_back(static_cast<std::uint32_t>(tile));
+      members_.push_back(tile);
       keys_.push_back(key);
       total += bytes(tile, choice.selected);
     }
-    if (members_.empty()) return;
     const std::uint64_t classes =
         std::min<std::uint64_t>(kClassBudget[group % kKinds], 1 + total / options_.bytes_a_class);
+    if (classes == 1) {
+      for (const std::uint32_t tile : members_) {
+        choices_[tile].slot = static_cast<std::uint8_t>(first_slot(group));
+      }
+      return;
+    }
     std::vector<std::uint32_t> edges;
     std::vector<std::uint32_t> order = keys_;
     for (std::uint64_t edge = 1; edge < classes; ++edge) {
@@ -204,18 +222,20 @@ class Assignment {
 
   void reassign() {
     // Only the parts of classes that are there are cleared and filled.
-    const auto histograms = std::make_unique_for_overwrite<std::array<Histogram, kClassSlots>>();
-    const auto costs = std::make_unique_for_overwrite<std::array<LaneCosts, kGroups>>();
+    thread_local const auto histograms = std::make_unique<std::array<Histogram, kClassSlots>>();
+    thread_local const auto costs = std::make_unique<std::array<LaneCosts, kGroups>>();
     std::array<bool, kClassSlots> alive{};
-    for (const Choice& choice : choices_) alive[choice.slot] = true;
-    alive[0] = false;
+    for (const std::uint32_t tile : coded_) alive[choices_[tile].slot] = true;
+    if (std::none_of(coded_.begin(), coded_.end(),
+                     [&](std::uint32_t tile) { return has_choice(choices_[tile], alive); })) {
+      return;
+    }
     for (std::size_t slot = 0; slot < kClassSlots; ++slot) {
       if (alive[slot]) (*histograms)[slot].fill(0);
     }
     std::uint8_t coded[kSlots + 64];
-    for (std::size_t tile = 0; tile < choices_.size(); ++tile) {
+    for (const std::uint32_t tile : coded_) {
       const Choice& choice = choices_[tile];
-      if (choice.selected == kNone) continue;
       pack(tile, choice.selected, coded);
       Histogram& histogram = (*histograms)[choice.slot];
       const std::uint32_t size = bytes(tile, choice.selected);
@@ -228,9 +248,27 @@ class Assignment {
         if (alive[slot]) alive[slot] = add_costs((*histograms)[slot], k, (*costs)[group]);
       }
     }
-    for (std::size_t tile = 0; tile < choices_.size(); ++tile) {
-      if (choices_[tile].selected != kNone) choose(tile, *costs, alive);
+    for (const std::uint32_t tile : coded_) {
+      if (has_choice(choices_[tile], alive)) choose(tile, *costs, alive);
     }
+  }
+
+  // Plain and flat-coded are not weighed again where the estimate was clear.
+  static bool is_out(const Choice& choice, std::size_t candidate) {
+    return choice.clear && is_flat(candidate) != is_flat(choice.selected);
+  }
+
+  // Whether a tile could go anywhere else.
+  static bool has_choice(const Choice& choice, const std::array<bool, kClassSlots>& alive) {
+    std::uint32_t ways = 0;
+    for (std::size_t candidate = 0; candidate < kCandidates; ++candidate) {
+      const std::uint8_t group = choice.group[candidate];
+      if (group == kNone || is_out(choice, candidate)) continue;
+      for (std::uint32_t k = 0; k < kClassBudget[group % kKinds]; ++k) {
+        ways += alive[first_slot(group) + k] ? 1u : 0u;
+      }
+    }
+    return ways > 1;
   }
 
   // False for a class whose tiles send nothing.
@@ -247,6 +285,17 @@ class Assignment {
     return true;
   }
 
+  static std::uint64_t sum_of_costs(const LaneCosts& costs, const std::uint8_t* coded,
+                                    std::uint32_t size) {
+    std::uint64_t sums[4] = {};
+    std::uint32_t i = 0;
+    for (; i + 4 <= size; i += 4) {
+      for (std::uint32_t j = 0; j < 4; ++j) sums[j] += costs[coded[i + j]];
+    }
+    for (; i < size; ++i) sums[0] += costs[coded[i]];
+    return sums[0] + sums[1] + sums[2] + sums[3];
+  }
+
   // Moves a tile to the candidate and class of least cost; ties go to the first.
   void choose(std::size_t tile, const std::array<LaneCosts, kGroups>& costs,
               const std::array<bool, kClassSlots>& alive) {
@@ -257,20 +306,13 @@ class Assignment {
     std::uint8_t slot = choice.slot;
     for (std::size_t candidate = 0; candidate < kCandidates; ++candidate) {
       const std::uint8_t group = choice.group[candidate];
-      if (group == kNone) continue;
+      if (group == kNone || is_out(choice, candidate)) continue;
       const std::uint32_t size = bytes(tile, candidate);
       std::uint64_t extra = std::uint64_t{options_.coded_byte_price} * size;
       if (is_flat(candidate)) extra += flat_price(tile);
       extra += std::uint64_t{raw_bits(kind_of_group(group))} * symbols(tile, candidate) * kBit;
       pack(tile, candidate, coded);
-      std::uint64_t sums[2] = {};
-      const LaneCosts& lane_costs = costs[group];
-      for (std::uint32_t i = 0; i + 1 < size; i += 2) {
-        sums[0] += lane_costs[coded[i]];
-        sums[1] += lane_costs[coded[i + 1]];
-      }
-      if (size % 2 != 0) sums[0] += lane_costs[coded[size - 1]];
-      const std::uint64_t lanes = sums[0] + sums[1];
+      const std::uint64_t lanes = sum_of_costs(costs[group], coded, size);
       for (std::uint32_t k = 0; k < kClassBudget[group % kKinds]; ++k) {
         if (!alive[first_slot(group) + k]) continue;
         std::uint64_t cost = extra + (lanes >> (16 * k) & 0xffff);
@@ -289,6 +331,7 @@ class Assignment {
   const TileTable<Pixel>& table_;
   const ClassOptions& options_;
   std::vector<Choice> choices_;
+  std::vector<std::uint32_t> coded_;  // tiles that are not zero
   std::vector<std::uint32_t> members_;
   std::vector<std::uint32_t> keys_;
 };

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "store/internal/wave/kernels.h"
@@ -10,13 +11,14 @@
 
 namespace slicebank::wave {
 
-// Every tile of an image in tile order: its residuals and what is known of them.
+// Every tile of an image in tile order: its residuals and what is known of them. Points into
+// memory of whoever made it; filled as AnalysisJob says.
 template <class Pixel>
 struct TileTable {
-  std::vector<TileFacts> facts;
-  std::vector<Pixel> residuals;
-  std::vector<std::uint16_t> flat_masks;
-  std::vector<std::uint16_t> exception_masks;
+  std::span<TileFacts> facts;
+  std::span<Pixel> residuals;
+  std::span<std::uint16_t> flat_masks;
+  std::span<std::uint16_t> exception_masks;
 
   std::size_t tiles() const { return facts.size(); }
 };

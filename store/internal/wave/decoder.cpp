@@ -59,24 +59,34 @@ Streams decompress(const Section& section, Scratch& memory) {
   return streams;
 }
 
+// The slot that a byte of the map names.
+std::uint32_t legal_slot(std::uint32_t byte) {
+  const std::uint32_t slot = map_class_slot(byte);
+  if (map_predictor(byte) >= kPredictors || slot % kFlatFamily > kClassIdMax ||
+      slot == kFlatFamily) {
+    fail("illegal tile");
+  }
+  return slot;
+}
+
 // Every byte of the map is legal, and every class has as many tiles as the sizes say.
 void count_tiles(const Section& section, const std::uint8_t* map, std::vector<TileCounts>& counts) {
+  constexpr std::uint64_t kFewTiles = 128;
+  const std::uint64_t tiles = section.geometry.tiles;
   counts.resize(section.header.planes);
   TileCounts all{};
   for (TileCounts& of_plane : counts) {
     of_plane.fill(0);
-    std::array<std::uint32_t, 256> histogram{};
-    for (std::uint64_t tile = 0; tile < section.geometry.tiles; ++tile) ++histogram[*map++];
-    for (std::uint32_t byte = 0; byte < histogram.size(); ++byte) {
-      if (histogram[byte] == 0) continue;
-      const std::uint32_t slot = map_class_slot(byte);
-      if (map_predictor(byte) >= kPredictors || slot % kFlatFamily > kClassIdMax ||
-          slot == kFlatFamily) {
-        fail("illegal tile");
+    if (tiles <= kFewTiles) {
+      for (std::uint64_t tile = 0; tile < tiles; ++tile) ++of_plane[legal_slot(*map++)];
+    } else {
+      std::array<std::uint32_t, 256> histogram{};
+      for (std::uint64_t tile = 0; tile < tiles; ++tile) ++histogram[*map++];
+      for (std::uint32_t byte = 0; byte < histogram.size(); ++byte) {
+        if (histogram[byte] != 0) of_plane[legal_slot(byte)] += histogram[byte];
       }
-      of_plane[slot] += histogram[byte];
-      all[slot] += histogram[byte];
     }
+    for (std::uint32_t slot = 0; slot < kClassSlots; ++slot) all[slot] += of_plane[slot];
   }
   for (std::uint32_t slot = 1; slot < kClassSlots; ++slot) {
     if (all[slot] != section.sizes.tiles[slot]) fail("map and sizes differ");

@@ -5,6 +5,7 @@
 
 #include "store/internal/wave/classes.h"
 #include "store/internal/wave/planes.h"
+#include "store/internal/wave/scratch.h"
 #include "store/internal/wave/section.h"
 #include "store/internal/wave/streams.h"
 #include "store/internal/wave/wave.h"
@@ -13,14 +14,31 @@
 namespace slicebank::wave {
 namespace {
 
+// What a thread keeps from image to image: fresh memory of this size costs page faults.
+struct EncoderMemory {
+  Scratch planes;
+  Scratch facts;
+  Scratch residuals;
+  Scratch masks;
+
+  void trim() {
+    for (Scratch* scratch : {&planes, &facts, &residuals, &masks}) scratch->trim();
+  }
+};
+
 template <class Pixel>
-TileTable<Pixel> analyse_planes(const Planes<Pixel>& planes, const Geometry& geometry) {
+TileTable<Pixel> analyse_planes(const Planes<Pixel>& planes, const Geometry& geometry,
+                                EncoderMemory& memory) {
   TileTable<Pixel> table;
   const std::size_t tiles = geometry.tiles * planes.count();
-  table.facts.resize(tiles);
-  table.residuals.resize(tiles * kSlotsPerTile<Pixel>);
-  table.flat_masks.resize(tiles * kStepsPerTile);
-  table.exception_masks.resize(tiles * kStepsPerTile);
+  const std::size_t slots = tiles * kSlotsPerTile<Pixel>;
+  const std::size_t steps = tiles * kStepsPerTile;
+  table.facts = {memory.facts.room<TileFacts>(tiles), tiles};
+  // Tiles are read in whole vectors.
+  table.residuals = {memory.residuals.room<Pixel>(slots + kPlaneSlack), slots};
+  auto* masks = memory.masks.room<std::uint16_t>(2 * steps);
+  table.flat_masks = {masks, steps};
+  table.exception_masks = {masks + steps, steps};
   for (std::uint32_t plane = 0; plane < planes.count(); ++plane) {
     AnalysisJob<Pixel> job{};
     job.plane = planes.plane(plane);
@@ -81,9 +99,11 @@ std::array<std::vector<std::byte>, kFrames> compress(const TileStreams& streams,
 template <class Pixel>
 std::vector<std::byte> encode_pixels(const ImageView& image, const EncoderOptions& options) {
   Section section;
-  const Planes<Pixel> planes = split_image<Pixel>(image, options.use_ranks, section.header);
+  thread_local EncoderMemory memory;
+  const Planes<Pixel> planes =
+      split_image<Pixel>(image, options.use_ranks, memory.planes, section.header);
   section.geometry = make_geometry(image.shape.width, image.shape.height, kLanes<Pixel>);
-  const TileTable<Pixel> table = analyse_planes(planes, section.geometry);
+  const TileTable<Pixel> table = analyse_planes(planes, section.geometry, memory);
   ClassOptions classes = options.classes;
   if (section.header.transform == Transform::subtract_green) {
     classes.flat_tile_price = options.colour_flat_tile_price;
@@ -97,6 +117,7 @@ std::vector<std::byte> encode_pixels(const ImageView& image, const EncoderOption
   for (std::size_t id = 0; id < kFlatFamily; ++id) {
     section.flat_raw[id] = std::as_bytes(std::span(streams.flat_raw[id]));
   }
+  memory.trim();
   const auto frames = compress(streams, options, image.shape.pixels() * section.header.planes);
   for (std::size_t frame = 0; frame < kFrames; ++frame) section.frames[frame] = frames[frame];
   return write_section(image.shape, section);

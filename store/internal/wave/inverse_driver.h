@@ -7,6 +7,7 @@
 // Ops has: Pixel; State (what a plane carries from tile to tile, zero at the start);
 //   const Pixel* unpack_plain(Kind, const uint8_t* coded, job, cursor, Pixel* scratch)
 //   void plain_tile(State&, predictor, const Pixel* residuals, const TileSite<Pixel>&)
+//   bool zero_tile(State&, site): a tile of residuals 0, where there is a short cut for it
 //   void flat_tile(State&, predictor, const Pixel*& symbols, const Pixel* exceptions, site)
 //   void row_single / row_equal / row_triple
 // and is included after kernels.h, predict.h and <cstring>.
@@ -214,6 +215,7 @@ static bool run_planes(InverseJob<typename Ops::Pixel>& job, std::uint32_t first
       const std::uint32_t id = byte & kMapClassMask;
       const std::uint32_t predictor = map_predictor(byte);
       if ((byte & kMapFlatBit) == 0) {
+        if (id == 0 && Ops::zero_tile(states[plane], site)) continue;
         const Pixel* residuals = kZeros;
         if (id != 0) {
           const Kind kind = kind_of_class(id);

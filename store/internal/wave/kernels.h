@@ -112,7 +112,8 @@ struct AnalysisJob {
   std::uint64_t tiles;
   std::uint64_t full_steps;
 
-  // By tile. Residuals: step after step, lanes ascending; 0 where there is no pixel.
+  // By tile; residuals and masks only where facts.sum is not 0. Residuals: step after step,
+  // lanes ascending; 0 where there is no pixel.
   TileFacts* facts;
   Pixel* residuals;
   std::uint16_t* flat_masks;  // 16 a tile, bit l: lane l is flat; 0 in padded tiles

@@ -150,6 +150,11 @@ struct Ops {
   }
 
   template <class Site>
+  static bool zero_tile(State&, const Site&) {
+    return false;
+  }
+
+  template <class Site>
   static void flat_tile(State& state, uint32_t predictor, const Pixel*& symbols,
                         const Pixel* exceptions, const Site& site) {
     walk_tile(state, predictor, site, [&](bool flat, uint32_t slot) {

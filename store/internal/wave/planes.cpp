@@ -93,12 +93,15 @@ bool green_helps(const Planes<std::uint8_t>& planes, const ImageShape& shape) {
 }
 
 // The values that occur, eight pixels at a time; equal neighbours, as in a black background,
-// cost one comparison. Stops early once a rank map is out of the question.
+// cost one comparison. Begins in the middle, where the object is, and stops once a rank map is
+// out of the question.
 std::array<bool, 256> values_used(const std::uint8_t* plane, std::size_t pixels) {
   constexpr std::size_t kBlock = 4096;
   std::array<bool, 256> used{};
   used[plane[0]] = true;
-  for (std::size_t begin = 0; begin < pixels; begin += kBlock) {
+  const std::size_t blocks = (pixels + kBlock - 1) / kBlock;
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const std::size_t begin = (block + blocks / 2) % blocks * kBlock;
     const std::size_t end = std::min(pixels, begin + kBlock);
     std::uint64_t before = 0;
     std::size_t i = begin;
@@ -110,7 +113,9 @@ std::array<bool, 256> values_used(const std::uint8_t* plane, std::size_t pixels)
       for (int byte = 0; byte < 8; ++byte) used[eight >> (8 * byte) & 255] = true;
     }
     for (; i < end; ++i) used[plane[i]] = true;
-    if (std::count(used.begin(), used.end(), true) >= 128) break;
+    std::size_t count = 0;
+    for (const bool is_used : used) count += is_used ? 1u : 0u;
+    if (count >= 128) break;
   }
   return used;
 }
@@ -174,10 +179,16 @@ void take_bias(Planes<std::uint16_t>& planes, bool is_signed, SectionHeader& hea
 }  // namespace
 
 template <class Pixel>
-Planes<Pixel>::Planes(std::uint32_t width, std::uint32_t height, std::uint32_t count)
+Planes<Pixel>::Planes(std::uint32_t width, std::uint32_t height, std::uint32_t count,
+                      Scratch& memory)
     : pixels_(std::size_t{width} * height),
       count_(count),
-      storage_((pixels_ + 2 * kPlaneSlack) * count) {}
+      storage_(memory.room<Pixel>((pixels_ + 2 * kPlaneSlack) * count)) {
+  for (std::uint32_t index = 0; index < count; ++index) {
+    std::fill_n(plane(index) - kPlaneSlack, kPlaneSlack, Pixel{0});
+    std::fill_n(plane(index) + pixels_, kPlaneSlack, Pixel{0});
+  }
+}
 
 template <class Pixel>
 std::size_t Planes<Pixel>::offset(std::uint32_t index) const {
@@ -190,9 +201,10 @@ void Planes<Pixel>::move_plane(std::uint32_t from, std::uint32_t to) {
 }
 
 template <class Pixel>
-Planes<Pixel> split_image(const ImageView& image, bool use_ranks, SectionHeader& header) {
+Planes<Pixel> split_image(const ImageView& image, bool use_ranks, Scratch& memory,
+                          SectionHeader& header) {
   const ImageShape& shape = image.shape;
-  Planes<Pixel> planes(shape.width, shape.height, shape.channels);
+  Planes<Pixel> planes(shape.width, shape.height, shape.channels, memory);
   split_channels(image, planes);
   if (shape.channels > 1) share_equal_planes(planes, header);
   header.planes = planes.count();
@@ -226,7 +238,9 @@ Planes<Pixel> split_image(const ImageView& image, bool use_ranks, SectionHeader&
 
 template class Planes<std::uint8_t>;
 template class Planes<std::uint16_t>;
-template Planes<std::uint8_t> split_image<std::uint8_t>(const ImageView&, bool, SectionHeader&);
-template Planes<std::uint16_t> split_image<std::uint16_t>(const ImageView&, bool, SectionHeader&);
+template Planes<std::uint8_t> split_image<std::uint8_t>(const ImageView&, bool, Scratch&,
+                                                        SectionHeader&);
+template Planes<std::uint16_t> split_image<std::uint16_t>(const ImageView&, bool, Scratch&,
+                                                          SectionHeader&);
 
 }  // namespace slicebank::wave

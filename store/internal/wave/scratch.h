@@ -23,6 +23,14 @@ class Scratch {
     return reinterpret_cast<Value*>(memory_.get() + (64 - address % 64) % 64);
   }
 
+  // Gives memory back that only an unusually large image needs.
+  void trim() {
+    constexpr std::size_t kKept = std::size_t{64} << 20;
+    if (size_ <= kKept) return;
+    memory_.reset();
+    size_ = 0;
+  }
+
  private:
   std::unique_ptr<std::byte[]> memory_;
   std::size_t size_ = 0;

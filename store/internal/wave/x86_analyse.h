@@ -43,7 +43,7 @@ struct Analysis {
   struct Pixels {
     __m128i steps[16];
     const Pixel* above;
-    alignas(16) Pixel edge_above[32];
+    alignas(16) Pixel edge_above[48];
   };
 
   // Lane 0's column and band at the start of the tile.
@@ -58,7 +58,9 @@ struct Analysis {
     return y < job.height ? job.plane + y * job.width : nullptr;
   }
 
-  static void fetch_inside(const AnalysisJob<Pixel>& job, const Walk& walk, Pixels& pixels) {
+  // False when the pixels, and all around them, have one value: then there is nothing to do.
+  static bool fetch_inside(const AnalysisJob<Pixel>& job, const Walk& walk, __m128i west,
+                           __m128i north, Pixels& pixels) {
     const Pixel* first = row(job, walk.band, 0) + walk.x0;
     const long diagonal = static_cast<long>(job.width) - 1;
     const std::uint64_t y0 = walk.band * kLaneCount;
@@ -75,47 +77,74 @@ struct Analysis {
         lanes[lane + 8] = load(source + 8);
       }
     }
-    to_steps(lanes, pixels);
     alignas(16) static const Pixel kZeros[32] = {};
     pixels.above = y0 > 0 ? first - job.width : kZeros + 16;
+    const __m128i value = L::first_everywhere(west);
+    __m128i other = _mm_or_si128(_mm_xor_si128(west, value), _mm_xor_si128(north, value));
+    if (_mm_testz_si128(other, other)) {
+      for (const __m128i& lane : lanes) other = _mm_or_si128(other, _mm_xor_si128(lane, value));
+      other = _mm_or_si128(other, _mm_xor_si128(load(pixels.above), value));
+      if constexpr (sizeof(Pixel) == 2) {
+        other = _mm_or_si128(other, _mm_xor_si128(load(pixels.above + 8), value));
+      }
+      if (_mm_testz_si128(other, other)) return false;
+    }
+    to_steps(lanes, pixels);
+    return true;
   }
 
-  // A tile in which some lane begins or ends a row.
+  // All ones in the first `count` bytes of a vector, which may be none or more than all.
+  static __m128i first_bytes(long count) {
+    alignas(16) static const std::uint8_t kWindow[64] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    return load(kWindow + 32 - count);
+  }
+
+  // A tile in which some lane begins or ends a row. Reads the pixels before and behind a row
+  // too, which belong to other rows or to the slack of the plane.
   static void fetch_edge(const AnalysisJob<Pixel>& job, const Walk& walk, Pixels& pixels) {
+    static const Pixel kNoRow[16] = {};
     const long width = job.width;
     __m128i lanes[16];
     for (long lane = 0; lane < kLaneCount; ++lane) {
-      Pixel line[48] = {};
-      long x = walk.x0 - lane;
-      std::uint64_t band = walk.band;
-      long done = 0;
-      if (x < 0) {  // still in the band before
-        if (band > 0) copy(row(job, band - 1, lane), width + x, line);
-        done = -x;
-        x = 0;
+      const long x = walk.x0 - lane;
+      const Pixel* front = row(job, walk.band, lane);
+      const Pixel* back = front;
+      long in_front = 16;  // steps taken from `front`, the others from `back`
+      if (x < 0) {
+        front = walk.band > 0 ? row(job, walk.band - 1, lane) : nullptr;
+        in_front = -x;
+      } else if (x + 16 > width) {
+        back = row(job, walk.band + 1, lane);
+        in_front = width - x;
       }
-      copy(row(job, band, lane), x, line + done);
-      if (x + 16 - done > width) {
-        copy(row(job, band + 1, lane), 0, line + done + width - x);
+      front = front == nullptr ? kNoRow : front + (x < 0 ? width + x : x);
+      back = back == nullptr ? kNoRow : back + (x + 16 > width ? x - width : x);
+      if constexpr (sizeof(Pixel) == 1) {
+        lanes[lane] = _mm_blendv_epi8(load(back), load(front), first_bytes(in_front));
+      } else {
+        lanes[lane] = _mm_blendv_epi8(load(back), load(front), first_bytes(2 * in_front));
+        lanes[lane + 8] =
+            _mm_blendv_epi8(load(back + 8), load(front + 8), first_bytes(2 * in_front - 16));
       }
-      lanes[lane] = load(line);
-      if constexpr (sizeof(Pixel) == 2) lanes[lane + 8] = load(line + 8);
     }
     to_steps(lanes, pixels);
-    for (long step = 0; step < 16; ++step) {
-      long x = walk.x0 + step;
-      const std::uint64_t band = x < width ? walk.band : walk.band + 1;
-      if (x >= width) x -= width;
-      const std::uint64_t y = band * kLaneCount;
-      pixels.edge_above[16 + step] =
-          y > 0 && y <= job.height ? job.plane[(y - 1) * job.width + static_cast<std::uint64_t>(x)]
-                                   : Pixel{0};
-    }
-    pixels.above = pixels.edge_above + 16;
+    Pixel* const above = pixels.edge_above + 16;
+    copy_above(job, walk.band, walk.x0, above);
+    if (walk.x0 + 16 > width) copy_above(job, walk.band + 1, 0, above + width - walk.x0);
+    pixels.above = above;
   }
 
-  static void copy(const Pixel* row, long x, Pixel* line) {
-    if (row != nullptr) std::memcpy(line, row + x, 16 * sizeof(Pixel));
+  // 16 pixels of the row above a band: zeros above the first, and where there is no band.
+  static void copy_above(const AnalysisJob<Pixel>& job, std::uint64_t band, long x, Pixel* to) {
+    const std::uint64_t y = band * kLaneCount;
+    if (y == 0 || y > job.height) {
+      std::memset(to, 0, 16 * sizeof(Pixel));
+    } else {
+      std::memcpy(to, job.plane + (y - 1) * job.width + x, 16 * sizeof(Pixel));
+    }
   }
 
   // Lanes in rows to lanes in steps. Eight-lane transposes take and give halves.
@@ -274,16 +303,25 @@ struct Analysis {
     for (std::uint64_t tile = 0; tile < job.tiles; ++tile) {
       TileFacts& facts = job.facts[tile];
       facts.padded = tile == 0 || (tile + 1) * kStepsPerTile > job.full_steps;
+      bool same = false;
       if (walk.x0 < kLaneCount || walk.x0 + 16 > static_cast<long>(job.width)) {
         fetch_edge(job, walk, pixels);
         predict_tile<true>(job, walk, pixels, west, north, candidates);
-      } else {
-        fetch_inside(job, walk, pixels);
+      } else if (fetch_inside(job, walk, west, north, pixels)) {
         predict_tile<false>(job, walk, pixels, west, north, candidates);
+      } else {
+        same = true;
       }
-      if (facts.padded) clear_padding(job, tile, walk, candidates);
-      keep_best(candidates, facts, job.residuals + tile * kSlots, job.flat_masks + tile * 16,
-                job.exception_masks + tile * 16);
+      if (same) {
+        const bool padded = facts.padded;
+        facts = {};
+        facts.padded = padded;
+        if (padded) facts.coded = kSlots;
+      } else {
+        if (facts.padded) clear_padding(job, tile, walk, candidates);
+        keep_best(candidates, facts, job.residuals + tile * kSlots, job.flat_masks + tile * 16,
+                  job.exception_masks + tile * 16);
+      }
       walk.x0 += 16;
       if (walk.x0 >= static_cast<long>(job.width)) {
         walk.x0 -= static_cast<long>(job.width);

@@ -89,6 +89,13 @@ struct Ops : TileUnpacker<PixelType>, RowWriter<PixelType> {
     }
     __m128i rows[16];
     transpose(Pixel{}, pixels, rows);
+    put_rows<kEdge>(rows, site);
+  }
+
+  // Stores a tile whose rows are given, each lane a column further left than the one above.
+  template <bool kEdge>
+  static inline __attribute__((always_inline)) void put_rows(const __m128i* rows,
+                                                             const TileSite<Pixel>& site) {
     Pixel* target = site.current + site.x0;
     const long diagonal = site.stride - 1;
     for (long lane = 0; lane < L::kCount; ++lane) put_row(target + lane * diagonal, rows, lane);
@@ -125,6 +132,26 @@ struct Ops : TileUnpacker<PixelType>, RowWriter<PixelType> {
     } else {
       tile<false, false>(state, predictor, residuals, none, site);
     }
+  }
+
+  // All residuals are zero. Where everything around has one value, so has the tile; elsewhere
+  // this does nothing and says so.
+  static bool zero_tile(const State& state, const TileSite<Pixel>& site) {
+    const __m128i value = L::first_everywhere(state.west);
+    __m128i same = _mm_and_si128(L::equal(state.west, value), L::equal(state.north, value));
+    same = _mm_and_si128(same, L::equal(load(site.above), value));
+    if constexpr (sizeof(Pixel) == 2) {
+      same = _mm_and_si128(same, L::equal(load(site.above + 8), value));
+    }
+    if (_mm_movemask_epi8(same) != 0xffff) return false;
+    __m128i rows[16];
+    for (__m128i& row : rows) row = value;
+    if (site.edge) {
+      put_rows<true>(rows, site);
+    } else {
+      put_rows<false>(rows, site);
+    }
+    return true;
   }
 
   static void flat_tile(State& state, std::uint32_t predictor, const Pixel*& symbols,

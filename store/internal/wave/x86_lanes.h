@@ -16,6 +16,8 @@ struct Lanes<std::uint8_t> {
   static __m128i equal(__m128i a, __m128i b) { return _mm_cmpeq_epi8(a, b); }
   // Each lane gets its lower neighbour's value, lane 0 the last lane of `above`.
   static __m128i shift_in(__m128i a, __m128i above) { return _mm_alignr_epi8(a, above, 15); }
+  // The first lane's value in every lane.
+  static __m128i first_everywhere(__m128i a) { return _mm_shuffle_epi8(a, _mm_setzero_si128()); }
   // One bit a lane.
   static std::uint32_t mask(__m128i a) { return static_cast<std::uint32_t>(_mm_movemask_epi8(a)); }
 };
@@ -31,6 +33,7 @@ struct Lanes<std::uint16_t> {
   static __m128i average(__m128i a, __m128i b) { return _mm_avg_epu16(a, b); }
   static __m128i equal(__m128i a, __m128i b) { return _mm_cmpeq_epi16(a, b); }
   static __m128i shift_in(__m128i a, __m128i above) { return _mm_alignr_epi8(a, above, 14); }
+  static __m128i first_everywhere(__m128i a) { return _mm_shuffle_epi8(a, _mm_set1_epi16(0x0100)); }
   static std::uint32_t mask(__m128i a) {
     return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(a, _mm_setzero_si128())));
   }

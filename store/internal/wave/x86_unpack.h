@@ -50,26 +50,35 @@ struct TileUnpacker {
       return coded;
     } else {
       const __m128i escape = _mm_set1_epi8(-1);
-      std::uint32_t escapes[8];
-      std::uint32_t any = 0;
       for (int i = 0; i < 8; ++i) {
         const __m128i symbols = load(coded + 16 * i);
-        escapes[i] = Lanes<std::uint8_t>::mask(_mm_cmpeq_epi8(symbols, escape));
-        any |= escapes[i];
-        store(scratch + 16 * i, unfold(_mm_cvtepu8_epi16(symbols)));
-        store(scratch + 16 * i + 8, unfold(_mm_unpackhi_epi8(symbols, _mm_setzero_si128())));
-      }
-      if (any == 0) return scratch;
-      for (int i = 0; i < 8; ++i) {
-        for (std::uint32_t left = escapes[i]; left != 0; left &= left - 1) {
-          const std::uint32_t folded =
-              *job.escapes_low++ | static_cast<std::uint32_t>(*job.escapes_high++) << 8;
-          scratch[16 * i + __builtin_ctz(left)] =
-              static_cast<Pixel>((folded >> 1) ^ (0u - (folded & 1)));
+        const __m128i is_escape = _mm_cmpeq_epi8(symbols, escape);
+        __m128i low = _mm_cvtepu8_epi16(symbols);
+        __m128i high = _mm_unpackhi_epi8(symbols, _mm_setzero_si128());
+        const std::uint32_t escapes = Lanes<std::uint8_t>::mask(is_escape);
+        if (escapes != 0) {
+          low = put_escapes(low, _mm_unpacklo_epi8(is_escape, is_escape), escapes & 255, job);
+          high = put_escapes(high, _mm_unpackhi_epi8(is_escape, is_escape), escapes >> 8, job);
         }
+        store(scratch + 16 * i, unfold(low));
+        store(scratch + 16 * i + 8, unfold(high));
       }
       return scratch;
     }
+  }
+
+  // The next escapes in the lanes that are marked. Reads eight of them, which the slack
+  // behind the stream allows.
+  static __m128i put_escapes(__m128i folded, __m128i lanes, std::uint32_t mask,
+                             InverseJob<Pixel>& job) {
+    const __m128i next =
+        _mm_unpacklo_epi8(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(job.escapes_low)),
+                          _mm_loadl_epi64(reinterpret_cast<const __m128i*>(job.escapes_high)));
+    const int count = __builtin_popcount(mask);
+    job.escapes_low += count;
+    job.escapes_high += count;
+    const __m128i spread = _mm_shuffle_epi8(next, load(kMaskTables.spread_pairs[~mask & 255]));
+    return _mm_blendv_epi8(folded, spread, lanes);
   }
 
   // The residual of a nibble or crumb symbol.
