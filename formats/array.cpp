@@ -140,7 +140,7 @@ std::uint32_t reversed(std::uint32_t value) { return __builtin_bswap32(value); }
 std::uint64_t reversed(std::uint64_t value) { return __builtin_bswap64(value); }
 
 template <typename Element>
-void reverse_each(std::vector<std::byte>& data) {
+void reverse_each(MutableBytes data) {
   for (std::size_t at = 0; at + sizeof(Element) <= data.size(); at += sizeof(Element)) {
     Element element;
     std::memcpy(&element, data.data() + at, sizeof element);
@@ -151,7 +151,7 @@ void reverse_each(std::vector<std::byte>& data) {
 
 }  // namespace
 
-void swap_bytes(std::vector<std::byte>& data, std::size_t element_bytes) {
+void swap_bytes(MutableBytes data, std::size_t element_bytes) {
   if (element_bytes == 2) reverse_each<std::uint16_t>(data);
   if (element_bytes == 4) reverse_each<std::uint32_t>(data);
   if (element_bytes == 8) reverse_each<std::uint64_t>(data);

@@ -54,7 +54,7 @@ std::string describe(const Array& array);
 std::uint64_t checked_elements(const std::vector<std::uint64_t>& shape, const std::string& what);
 
 // Swaps the bytes of each element (1, 2, 4 or 8) in place, for big-endian files.
-void swap_bytes(std::vector<std::byte>& data, std::size_t element_bytes);
+void swap_bytes(MutableBytes data, std::size_t element_bytes);
 
 // One element as a double; u64 and i64 beyond 2^53 are rounded.
 double element_at(const Array& array, std::uint64_t index);

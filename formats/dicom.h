@@ -140,7 +140,8 @@ class File {
 // Turns black to white, inside the range of `bits_stored` of integers: v -> max + min - v.
 void invert(Image& image, int bits_stored);
 
-// "JPEG 2000 Image Compression (Lossless Only)"; the UID itself when it is unknown.
+// "JPEG 2000 Image Compression (Lossless Only)"; the UID itself, made printable, when it is
+// unknown.
 std::string transfer_syntax_name(const std::string& uid);
 
 // Whether frames in this transfer syntax can be decoded.

@@ -15,8 +15,8 @@
 namespace slicebank::jpeg {
 namespace {
 
-// A block of 8 x 8 pixels takes a bit at least, so no honest file has more pixels a byte.
-constexpr std::uint64_t kPixelsAByteMax = 8 * 64;
+// A block of 8 x 8 numbers takes a bit at least, so no honest file has more of them a byte.
+constexpr std::uint64_t kBlocksAByteMax = 8;
 
 struct HandleFree {
   void operator()(void* handle) const noexcept { tjDestroy(handle); }
@@ -101,7 +101,7 @@ Header read_header(Bytes file, const std::string& name) {
   const auto components = static_cast<std::uint32_t>(header.components);
   const ImageShape shape{PixelType::u8, header.height, header.width, components};
   check_shape(shape, name);
-  if (shape.pixels() / kPixelsAByteMax > file.size()) {
+  if (markers.blocks / kBlocksAByteMax > file.size()) {
     fail(name, fmt::format("too short for {} x {} pixels", header.width, header.height));
   }
   return header;

@@ -1,202 +1,36 @@
 #include "formats/nifti.h"
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
+#include <array>
+#include <cassert>
 #include <string_view>
 #include <utility>
 
 #include "formats/gzip.h"
 #include "formats/internal/label_table.h"
 #include "formats/internal/nifti_fields.h"
-#include "formats/internal/nifti_geometry.h"
+#include "formats/internal/nifti_header.h"
 #include "formats/internal/volume_data.h"
 #include "schema/error.h"
-#include "schema/limits.h"
 
 namespace slicebank::nifti {
 namespace {
 
-using internal::kExtenderBytes;
 using internal::NiftiFields;
-
-// Extensions are text and small tables; CIFTI's are some megabytes.
-constexpr std::uint64_t kVoxelsAtMax = std::uint64_t{1} << 26;
-constexpr std::size_t kExtensionsMax = 4096;
 
 [[noreturn]] void refuse(const std::string& name, const std::string& why, std::string hint = {}) {
   throw Error(ErrorCode::bad_format, name + ": " + why, std::move(hint));
 }
 
-struct DataType {
-  int code;
-  const char* name;
-  std::optional<ElementType> type;  // none: refused
-  std::uint32_t channels;
-};
-
-constexpr DataType kDataTypes[] = {
-    {1, "single bits", {}, 0},
-    {2, "u8", ElementType::u8, 1},
-    {4, "i16", ElementType::i16, 1},
-    {8, "i32", ElementType::i32, 1},
-    {16, "f32", ElementType::f32, 1},
-    {32, "complex numbers (64 bit)", {}, 0},
-    {64, "f64", ElementType::f64, 1},
-    {128, "RGB", ElementType::u8, 3},
-    {256, "i8", ElementType::i8, 1},
-    {512, "u16", ElementType::u16, 1},
-    {768, "u32", ElementType::u32, 1},
-    {1024, "i64", ElementType::i64, 1},
-    {1280, "u64", ElementType::u64, 1},
-    {1536, "128-bit floats", {}, 0},
-    {1792, "complex numbers (128 bit)", {}, 0},
-    {2048, "complex numbers (256 bit)", {}, 0},
-    {2304, "RGBA", ElementType::u8, 4},
-};
-
-const DataType& data_type_of(int code, const std::string& name) {
-  const auto* found = std::find_if(std::begin(kDataTypes), std::end(kDataTypes),
-                                   [code](const DataType& type) { return type.code == code; });
-  if (found == std::end(kDataTypes)) {
-    refuse(name, "datatype " + std::to_string(code) + " is none that NIfTI knows");
-  }
-  if (!found->type) refuse(name, std::string(found->name) + " cannot be kept as voxels");
-  return *found;
-}
-
-bool is_vector_intent(int intent_code) {
-  return intent_code == 1006 || intent_code == 1007 || intent_code == 2003 || intent_code == 2004;
-}
-
-void read_dimensions(const NiftiFields& fields, const DataType& data_type, Decoded& decoded,
-                     const std::string& name) {
-  const std::int64_t count = fields.dim[0];
-  if (count < 1 || count > 7) refuse(name, std::to_string(count) + " dimensions");
-  Header& header = decoded.header;
-  for (std::size_t i = 1; i <= static_cast<std::size_t>(count); ++i) {
-    if (fields.dim[i] < 1) {
-      refuse(name, "dimension " + std::to_string(i) + " has " + std::to_string(fields.dim[i]) +
-                       " elements");
-    }
-    header.dims.push_back(static_cast<std::uint64_t>(fields.dim[i]));
-    header.pixdims.push_back(fields.pixdim[i]);
-  }
-  checked_elements(header.dims, name);
-  const auto side = [&](std::size_t i) {
-    return i < header.dims.size() ? static_cast<std::uint32_t>(header.dims[i]) : 1;
-  };
-  Volume& volume = decoded.volume;
-  volume.type = *data_type.type;
-  volume.size_ijk = {side(0), side(1), side(2)};
-  volume.frames = side(3);
-  volume.channels = data_type.channels;
-  volume.dimensions = static_cast<int>(count);
-  const bool vectors = is_vector_intent(fields.intent_code) && data_type.channels == 1;
-  if (vectors) volume.channels = side(4);
-  if ((side(4) > 1 && !vectors) || side(5) > 1 || side(6) > 1) {
-    std::string text;
-    for (const std::uint64_t dim : header.dims) {
-      text += (text.empty() ? "" : " x ") + std::to_string(dim);
-    }
-    refuse(name, text + ": a fifth dimension is read where the intent says vectors, a sixth never");
-  }
-  check_volume(volume, name);
-}
-
-void read_scaling(const NiftiFields& fields, const DataType& data_type, Decoded& decoded,
-                  const std::string& name) {
-  if (fields.scl_slope == 0 || !std::isfinite(fields.scl_slope) || data_type.channels > 1) return;
-  double intercept = fields.scl_inter;
-  if (!std::isfinite(intercept)) {
-    if (fields.kind != Kind::analyze) refuse(name, "its intercept is not finite");
-    intercept = 0;
-  }
-  decoded.volume.slope = fields.scl_slope;
-  decoded.volume.intercept = intercept;
-}
-
-std::uint64_t voxels_at_of(const NiftiFields& fields, const std::string& name) {
-  const double offset = std::trunc(fields.vox_offset);
-  const auto least = static_cast<double>(fields.header_bytes() + kExtenderBytes);
-  if (!fields.pair && offset == 0) return static_cast<std::uint64_t>(least);
-  if (!(offset >= (fields.pair ? 0 : least))) {
-    refuse(name, "the voxels cannot begin at byte " + std::to_string(fields.vox_offset));
-  }
-  if (offset > static_cast<double>(kVoxelsAtMax)) {
-    throw Error(ErrorCode::limit, name + ": more than " + std::to_string(kVoxelsAtMax) +
-                                      " bytes stand before its voxels");
-  }
-  return static_cast<std::uint64_t>(offset);
-}
-
-Decoded interpreted(const NiftiFields& fields, const std::string& name) {
-  const DataType& data_type = data_type_of(fields.datatype, name);
-  Decoded decoded;
-  Header& header = decoded.header;
-  header.kind = fields.kind;
-  header.pair = fields.pair;
-  header.big_endian = fields.big_endian;
-  header.datatype = fields.datatype;
-  header.intent_code = fields.intent_code;
-  header.intent_name = fields.intent_name;
-  header.description = fields.descrip;
-  header.xyzt_units = fields.xyzt_units;
-  read_dimensions(fields, data_type, decoded, name);
-  read_scaling(fields, data_type, decoded, name);
-  header.voxels_at = voxels_at_of(fields, name);
-  internal::read_nifti_geometry(fields, header, decoded.volume);
-  const std::size_t bits = element_bytes(*data_type.type) * 8 * data_type.channels;
-  if (fields.bitpix != 0 && static_cast<std::size_t>(fields.bitpix) != bits) {
-    header.notes.push_back("bitpix says " + std::to_string(fields.bitpix) + ", the datatype " +
-                           std::to_string(bits) + "; the datatype counts");
-  }
-  return decoded;
-}
-
-NiftiFields fields_of(Bytes front, const std::string& name) {
-  auto fields = internal::parse_nifti_fields(front);
-  if (!fields) refuse(name, "neither a NIfTI nor an Analyze header");
-  return *std::move(fields);
-}
-
-std::int32_t get_i32(Bytes bytes, std::size_t at, bool big_endian) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) {
-    value = value << 8 | std::to_integer<std::uint32_t>(bytes[at + (big_endian ? i : 3 - i)]);
-  }
-  return static_cast<std::int32_t>(value);
-}
-
-// `front` is everything before the voxels: of a pair, the whole header file.
-std::vector<Extension> extensions_of(Bytes front, const NiftiFields& fields,
-                                     const std::string& name) {
-  std::vector<Extension> extensions;
-  std::size_t at = fields.header_bytes();
-  if (fields.kind == Kind::analyze || front.size() < at + kExtenderBytes ||
-      front[at] == std::byte{0}) {
-    return extensions;
-  }
-  at += kExtenderBytes;
-  while (front.size() - at >= 16) {
-    const std::int32_t size = get_i32(front, at, fields.big_endian);
-    if (size == 0) break;
-    if (size < 8 || static_cast<std::size_t>(size) > front.size() - at ||
-        extensions.size() == kExtensionsMax) {
-      refuse(name, "its header extensions do not end where they should");
-    }
-    const Bytes bytes = front.subspan(at + 8, static_cast<std::size_t>(size) - 8);
-    extensions.push_back({get_i32(front, at + 4, fields.big_endian), {bytes.begin(), bytes.end()}});
-    at += static_cast<std::size_t>(size);
-  }
-  return extensions;
+// Channels of a vector lie one behind the other in the file, each over all voxels.
+bool is_planar(const NiftiFields& fields, const Volume& volume) {
+  return volume.channels > 1 && fields.datatype != 128 && fields.datatype != 2304;
 }
 
 // Turns what the file holds into a Volume's bytes: order of bytes, order of channels.
 void put_voxels(std::vector<std::byte> voxels, const NiftiFields& fields, Volume& volume) {
   if (fields.big_endian) swap_bytes(voxels, element_bytes(volume.type));
-  const bool planar = volume.channels > 1 && fields.datatype != 128 && fields.datatype != 2304;
-  if (planar) {
+  if (is_planar(fields, volume)) {
     const std::size_t i = volume.size_ijk[0];
     const std::size_t j = volume.size_ijk[1];
     const std::size_t k = volume.size_ijk[2];
@@ -207,58 +41,46 @@ void put_voxels(std::vector<std::byte> voxels, const NiftiFields& fields, Volume
   volume.voxels = std::move(voxels);
 }
 
+// A file that is not compressed has room for its voxels.
+void check_size(std::uint64_t file_bytes, std::uint64_t at, std::uint64_t bytes,
+                const std::string& name) {
+  if (file_bytes >= at && file_bytes - at >= bytes) return;
+  refuse(name,
+         "its voxels need " + std::to_string(bytes) + " bytes from byte " + std::to_string(at) +
+             " on, but the file has " + std::to_string(file_bytes),
+         "The file was cut off; copy or download it again.");
+}
+
 // The voxels of a file that is gzipped or not, beginning at `at`.
 std::vector<std::byte> voxels_of(Bytes file, std::uint64_t at, std::uint64_t bytes,
                                  const std::string& name) {
-  if (gzip::is_gzip(file)) {
-    std::vector<std::byte> whole = gzip::inflate_exactly(file, at + bytes, name);
-    whole.erase(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(at));
-    return whole;
-  }
-  if (file.size() < at || file.size() - at < bytes) {
-    refuse(name,
-           "its voxels need " + std::to_string(bytes) + " bytes from byte " + std::to_string(at) +
-               " on, but the file has " + std::to_string(file.size()),
-           "The file was cut off; copy or download it again.");
-  }
+  if (gzip::is_gzip(file)) return gzip::inflate_exactly(file, bytes, name, at);
+  check_size(file.size(), at, bytes, name);
   const Bytes voxels = file.subspan(at, bytes);
   return {voxels.begin(), voxels.end()};
 }
 
-// The first bytes of a file, inflated if need be: `storage` holds them then.
-Bytes front_of(Bytes file, std::size_t bytes, std::vector<std::byte>& storage,
-               const std::string& name) {
-  if (!gzip::is_gzip(file)) return file.subspan(0, std::min(bytes, file.size()));
-  storage = gzip::inflate_prefix(file, bytes, name);
-  return storage;
+// The first bytes of `file`; `storage` holds them where they are inflated.
+internal::NiftiFront front_of(Bytes file, std::vector<std::byte>& storage,
+                              const std::string& name) {
+  return [file, &storage, &name](std::size_t bytes) -> Bytes {
+    if (!gzip::is_gzip(file)) return file.subspan(0, std::min(bytes, file.size()));
+    storage = gzip::inflate_prefix(file, bytes, name);
+    return storage;
+  };
 }
-
-constexpr std::size_t kHeaderBytesMax = internal::kNifti2Bytes + kExtenderBytes;
 
 Decoded read_header(Bytes file, const std::string& name, NiftiFields& fields) {
   std::vector<std::byte> storage;
-  Bytes front = front_of(file, kHeaderBytesMax, storage, name);
-  fields = fields_of(front, name);
-  Decoded decoded = interpreted(fields, name);
-  const std::size_t wanted = fields.pair ? kVoxelsAtMax : decoded.header.voxels_at;
-  const std::size_t extender = fields.header_bytes();
-  if (front.size() > extender && front[extender] != std::byte{0}) {
-    front = front_of(file, wanted, storage, name);
-    decoded.header.extensions = extensions_of(front, fields, name);
-  }
-  return decoded;
+  return internal::read_nifti_header(front_of(file, storage, name), name, fields);
 }
 
 }  // namespace
 
 bool is_nifti(Bytes file) {
-  try {
-    std::vector<std::byte> storage;
-    const Bytes front = front_of(file, kHeaderBytesMax, storage, "");
-    return internal::parse_nifti_fields(front).has_value();
-  } catch (const Error&) {
-    return false;
-  }
+  std::vector<std::byte> storage;
+  const std::string name;
+  return internal::is_nifti_front(front_of(file, storage, name));
 }
 
 Decoded decode(Bytes file, const std::string& name) {
@@ -285,6 +107,96 @@ Decoded decode_pair(Bytes header, Bytes image, const std::string& name) {
 Decoded scan(Bytes file, const std::string& name) {
   NiftiFields fields;
   return read_header(file, name, fields);
+}
+
+// --- Reader ----------------------------------------------------------------------------
+
+Reader::Reader(const ByteSource& file, std::string name) : file_(file), name_(std::move(name)) {
+  gzip_.emplace(file_, name_);
+  if (!gzip_->has_gzip()) gzip_.reset();
+  NiftiFields fields;
+  decoded_ = internal::read_nifti_header([this](std::size_t bytes) { return front(bytes); }, name_,
+                                         fields);
+  if (fields.pair) {
+    refuse(name_, "a header whose voxels lie in a file of their own",
+           "Give the .img that lies beside the .hdr as well.");
+  }
+  swapped_ = fields.big_endian;
+  in_order_ = !is_planar(fields, decoded_.volume);
+  const std::uint64_t at = decoded_.header.voxels_at;
+  left_ = voxel_bytes(decoded_.volume);
+  if (gzip_) {
+    gzip::check_can_hold(file_.size(), at + left_, name_);
+  } else {
+    check_size(file_.size(), at, left_, name_);
+  }
+  front_read_ = static_cast<std::size_t>(std::min<std::uint64_t>(at, front_.size()));
+  skip_raw(at - front_read_);
+}
+
+Reader::~Reader() = default;
+
+// Everything up to `bytes`, which stays in front_.
+Bytes Reader::front(std::size_t bytes) {
+  while (front_.size() < bytes) {
+    const std::size_t before = front_.size();
+    constexpr std::size_t kStepBytes = std::size_t{1} << 16;
+    front_.resize(before + std::min(kStepBytes, bytes - before));
+    const std::size_t got = read_raw(MutableBytes(front_).subspan(before));
+    if (before + got == front_.size()) continue;
+    front_.resize(before + got);
+    break;
+  }
+  return Bytes(front_).first(std::min(bytes, front_.size()));
+}
+
+std::size_t Reader::read_raw(MutableBytes out) {
+  std::size_t got = 0;
+  if (gzip_) {
+    got = gzip_->read(out);
+  } else {
+    got = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), file_.size() - at_));
+    file_.read_at(at_, out.first(got), name_);
+  }
+  at_ += got;
+  return got;
+}
+
+void Reader::skip_raw(std::uint64_t bytes) {
+  const std::uint64_t skipped =
+      gzip_ ? gzip_->skip(bytes) : std::min<std::uint64_t>(bytes, file_.size() - at_);
+  at_ += skipped;
+  if (skipped < bytes) refuse_short();
+}
+
+void Reader::refuse_short() const {
+  refuse(name_, std::to_string(decoded_.header.voxels_at + voxel_bytes(decoded_.volume)) +
+                    " bytes are announced, but only " + std::to_string(at_) + " come out");
+}
+
+void Reader::read(MutableBytes voxels) {
+  assert(voxels.size() <= left_ && voxels.size() % element_bytes(decoded_.volume.type) == 0);
+  const std::size_t kept = std::min(voxels.size(), front_.size() - front_read_);
+  std::copy_n(front_.begin() + static_cast<std::ptrdiff_t>(front_read_), kept, voxels.begin());
+  front_read_ += kept;
+  if (read_raw(voxels.subspan(kept)) < voxels.size() - kept) refuse_short();
+  left_ -= voxels.size();
+  if (swapped_) swap_bytes(voxels, element_bytes(decoded_.volume.type));
+}
+
+void Reader::skip(std::uint64_t bytes) {
+  assert(bytes <= left_);
+  const std::uint64_t kept = std::min<std::uint64_t>(bytes, front_.size() - front_read_);
+  front_read_ += static_cast<std::size_t>(kept);
+  skip_raw(bytes - kept);
+  left_ -= bytes;
+}
+
+void Reader::finish() {
+  skip(left_);
+  if (gzip_) {
+    gzip::check_end(*gzip_, decoded_.header.voxels_at + voxel_bytes(decoded_.volume), name_);
+  }
 }
 
 std::map<std::uint32_t, std::string> label_names(const Header& header) {

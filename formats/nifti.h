@@ -8,10 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "formats/array.h"
+#include "formats/byte_source.h"
+#include "formats/gzip.h"
 #include "formats/volume.h"
 
 namespace slicebank::nifti {
@@ -73,6 +76,50 @@ Decoded decode_pair(Bytes header, Bytes image, const std::string& name);
 
 // The same without voxels, for a .nii or a .hdr: cheap, also for a gzipped file.
 Decoded scan(Bytes file, const std::string& name);
+
+// A .nii or .nii.gz from front to back, of which no more is held than was asked for. One
+// thread at a time.
+class Reader {
+ public:
+  // Reads the header; `file` is borrowed. Throws as decode() does of a header, and where
+  // the file is too small for what its header announces.
+  Reader(const ByteSource& file, std::string name);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  const Header& header() const noexcept { return decoded_.header; }
+  const Volume& volume() const noexcept { return decoded_.volume; }  // without voxels
+
+  // Whether the voxels lie in the file as in a Volume. Where not (vectors), read() gives
+  // them in the order of the file.
+  bool in_order() const noexcept { return in_order_; }
+
+  // The next voxels, whole elements, in the byte order of a Volume; no more than are left.
+  // Throws as decode(): what it gave before must then not be kept.
+  void read(MutableBytes voxels);
+  void skip(std::uint64_t bytes);
+
+  // Reads what is left. Only after it has every checksum held, and no bomb follows.
+  void finish();
+
+ private:
+  Bytes front(std::size_t bytes);
+  std::size_t read_raw(MutableBytes out);
+  void skip_raw(std::uint64_t bytes);
+  [[noreturn]] void refuse_short() const;
+
+  const ByteSource& file_;
+  std::string name_;
+  std::optional<gzip::Reader> gzip_;
+  std::vector<std::byte> front_;  // the first bytes of the (inflated) file
+  std::size_t front_read_ = 0;
+  std::uint64_t at_ = 0;    // bytes of the (inflated) file that were read
+  std::uint64_t left_ = 0;  // bytes of voxels that were not given yet
+  bool swapped_ = false;
+  bool in_order_ = true;
+  Decoded decoded_;
+};
 
 // Names of label values, from the first extension that holds Caret's XML LabelTable
 // (TotalSegmentator and wb_command write it); empty where there is none.

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "importers/importer.h"
+#include "importers/internal/amos_table.h"
 #include "importers/internal/dataset_json.h"
 #include "importers/internal/folder_list.h"
 #include "importers/internal/item_problem.h"
@@ -123,6 +124,16 @@ ListedDataset read_dataset(const SourceTree& source) {
   return dataset;
 }
 
+// The organs by name: sex and scanner are classes of the dataset, too, and nobody looked
+// for them in the image.
+void cover_organs(SourceItem& item) {
+  if (!item.covers_dataset_classes) return;
+  item.covers_dataset_classes = false;
+  for (const MaskSource& mask : item.masks) {
+    item.covered_classes.push_back({mask.class_name, mask.class_code, mask.meaning});
+  }
+}
+
 class AmosImporter final : public Importer {
  public:
   std::string_view name() const override { return "amos"; }
@@ -153,15 +164,28 @@ class AmosImporter final : public Importer {
     for (Problem& problem : internal::list_problems(source, dataset)) {
       description.problems.push_back(std::move(problem));
     }
+    const amos::ScanTable read_here(source, description.problems);
     return description;
   }
 
   void scan(const SourceTree& source,
             const std::function<bool(SourceItem&&)>& emit) const override {
+    std::vector<Problem> told_by_describe;
+    const amos::ScanTable table(source, told_by_describe);
     internal::for_each_listed(read_dataset(source), [&](SourceItem&& item) {
       if (item.image_paths.empty()) return emit(std::move(item));
+      cover_organs(item);
       if (const auto number = scan_number(item.image_paths.front())) {
         item.modality = *number <= kLastCt ? "CT" : "MR";
+        table.add_to(item, *number);
+        const std::string scanner = table.modality_of(*number);
+        if (!scanner.empty() && scanner != item.modality) {
+          item.problems.push_back(
+              note("scanner", item.key,
+                   fmt::format("{} by its number, but by the table from a scanner for {}; the "
+                               "number is believed",
+                               item.modality, scanner)));
+        }
       } else {
         item.problems.push_back(
             note("bad-name", item.key, "not called amos_NNNN, so CT or MR cannot be told"));

@@ -8,6 +8,7 @@
 #include "importers/importer.h"
 #include "importers/internal/brats_cases.h"
 #include "importers/internal/brats_editions.h"
+#include "importers/internal/brats_tables.h"
 #include "importers/internal/dataset_json.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/volume_item.h"
@@ -19,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using brats::Case;
 using brats::CaseFiles;
+using brats::CaseTables;
 using brats::EditionClass;
 using internal::note;
 using internal::skipped;
@@ -39,7 +41,7 @@ bool is_training(const std::string& split) {
   return split.starts_with("train") || split.starts_with("Train") || split.starts_with("TRAIN");
 }
 
-SourceItem case_item(const Case& found, const CaseFiles& files) {
+SourceItem case_item(const Case& found, const CaseFiles& files, const CaseTables& tables) {
   SourceItem item;
   item.key = found.folder;
   item.dataset = brats::dataset_of(found);
@@ -47,6 +49,7 @@ SourceItem case_item(const Case& found, const CaseFiles& files) {
   item.volume_key = found.name.text;
   item.official_split = found.split;
   item.problems = files.problems;
+  tables.add_to(item, found.name.text, found.folder);
   if (files.labels.empty()) {
     if (is_training(found.split)) {
       item.problems.push_back(
@@ -61,16 +64,18 @@ SourceItem case_item(const Case& found, const CaseFiles& files) {
     mask.class_code = code_of(of);
     mask.values = values_of(of);
     mask.meaning = of.meaning;
+    // By name: what the tables say (grade, age) is of the dataset's classes, too, and
+    // nobody looked for it in the image.
+    item.covered_classes.push_back({mask.class_name, mask.class_code, mask.meaning});
     item.masks.push_back(std::move(mask));
   }
-  item.covers_dataset_classes = true;
   return item;
 }
 
-void emit_case(const SourceTree& source, const Case& found,
+void emit_case(const SourceTree& source, const Case& found, const CaseTables& tables,
                const std::function<void(SourceItem&&)>& emit) {
   const CaseFiles files = brats::files_of(source, found);
-  SourceItem item = case_item(found, files);
+  SourceItem item = case_item(found, files, tables);
   internal::VolumePlace place;
   std::string missing;
   for (std::size_t i = 0; i < files.sequences.size(); ++i) {
@@ -125,6 +130,7 @@ class BratsImporter final : public Importer {
   SourceDescription describe(const SourceTree& source) const override {
     SourceDescription description;
     description.items = 0;
+    const CaseTables told_here(source, description.problems);
     std::set<std::string> known;
     brats::for_each_case(source, [&](Case&& found) {
       ++*description.items;
@@ -152,6 +158,8 @@ class BratsImporter final : public Importer {
 
   void scan(const SourceTree& source,
             const std::function<bool(SourceItem&&)>& emit) const override {
+    std::vector<Problem> told_by_describe;
+    const CaseTables tables(source, told_by_describe);
     std::set<std::string> seen;
     bool more = true;
     brats::for_each_case(source, [&](Case&& found) {
@@ -159,7 +167,8 @@ class BratsImporter final : public Importer {
         return emit(internal::failed_item(found.folder, "duplicate-case",
                                           "a case of this name was there already"));
       }
-      emit_case(source, found, [&](SourceItem&& item) { more = more && emit(std::move(item)); });
+      emit_case(source, found, tables,
+                [&](SourceItem&& item) { more = more && emit(std::move(item)); });
       return more;
     });
   }

@@ -9,6 +9,7 @@
 #include "importers/importer.h"
 #include "importers/internal/coco_file.h"
 #include "importers/internal/coco_item.h"
+#include "importers/internal/exported_pictures.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/picture_item.h"
 #include "importers/internal/picture_plan.h"
@@ -76,6 +77,13 @@ bool emit_folder(const SourceTree& source, const PicturePlan& plan, std::size_t 
   return true;
 }
 
+// Unless slicebank.json says otherwise.
+bool is_exported(const SourceTree& source) {
+  std::error_code ignored;
+  return !fs::is_regular_file(source.root() / internal::kSidecarFile, ignored) &&
+         internal::is_exported_folder(source.root());
+}
+
 class ImagesImporter final : public Importer {
  public:
   std::string_view name() const override { return "images"; }
@@ -88,6 +96,9 @@ class ImagesImporter final : public Importer {
     if (fs::is_regular_file(root / internal::kSidecarFile, ignored)) {
       return {100, fmt::format("{} is there", internal::kSidecarFile)};
     }
+    if (internal::is_exported_folder(root)) {
+      return {95, "index.csv says which picture is what, as slicebank exports them"};
+    }
     const std::vector<std::string> coco = internal::find_coco_files(root);
     if (!coco.empty()) return {90, fmt::format("{} is a COCO file", printable(coco.front()))};
     const PictureLayout layout = PictureLayout::of(root, Sidecar(), kRecogniseEntriesMax);
@@ -96,6 +107,7 @@ class ImagesImporter final : public Importer {
   }
 
   SourceDescription describe(const SourceTree& source) const override {
+    if (is_exported(source)) return internal::describe_exported(source);
     const std::vector<std::string> coco = internal::find_coco_files(source.root());
     if (!coco.empty()) return internal::describe_coco(source, coco);
     PicturePlan plan = PicturePlan::of(source);
@@ -117,6 +129,10 @@ class ImagesImporter final : public Importer {
 
   void scan(const SourceTree& source,
             const std::function<bool(SourceItem&&)>& emit) const override {
+    if (is_exported(source)) {
+      internal::scan_exported(source, emit);
+      return;
+    }
     const std::vector<std::string> coco = internal::find_coco_files(source.root());
     if (!coco.empty()) {
       internal::scan_coco(source, coco, emit);
@@ -134,6 +150,9 @@ class ImagesImporter final : public Importer {
 
   DecodedItem decode(const SourceTree& source, const SourceItem& item, const DecodeOptions& options,
                      const SampleSink& emit) const override {
+    if (internal::is_exported_place(item.place)) {
+      return internal::decode_exported(source, item, options, emit);
+    }
     if (internal::is_coco_place(item.place)) {
       return internal::decode_coco_item(source, item, emit);
     }

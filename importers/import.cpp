@@ -16,6 +16,7 @@
 #include "importers/internal/slice_options.h"
 #include "importers/internal/tally.h"
 #include "schema/error.h"
+#include "schema/taxonomy.h"
 #include "store/bank.h"
 #include "store/writer.h"
 
@@ -30,6 +31,7 @@ using internal::Scanned;
 using internal::Tally;
 
 constexpr std::uint64_t kHeldBytesMax = 64u << 20;  // finished slices that wait for their turn
+constexpr int kSurely = 90;                         // of Recognition::score: not by accident
 constexpr auto kBetweenProgress = std::chrono::milliseconds(250);
 
 std::string importer_names() {
@@ -40,13 +42,26 @@ std::string importer_names() {
   return names;
 }
 
+// A line each.
+std::string listed(const std::vector<Recognised>& found) {
+  std::string lines;
+  for (const Recognised& one : found) {
+    lines += fmt::format("\n  {}: {}", one.importer->name(), one.recognition.reason);
+  }
+  return lines;
+}
+
 Recognised choose_importer(const std::filesystem::path& source, const std::string& format) {
   if (!format.empty()) {
     const Importer* importer = find_importer(format);
     if (importer == nullptr) {
+      std::vector<std::string> names;
+      for (const auto& each : importers()) names.emplace_back(each->name());
+      const auto nearest = nearest_name(format, names);
       throw Error(ErrorCode::bad_argument,
                   fmt::format("'{}' is no format that can be imported", printable(format)),
-                  "Formats: " + importer_names() + ".");
+                  (nearest ? fmt::format("Did you mean {}? ", *nearest) : std::string()) +
+                      "Formats: " + importer_names() + ".");
     }
     return {importer, {100, "asked for"}};
   }
@@ -57,19 +72,26 @@ Recognised choose_importer(const std::filesystem::path& source, const std::strin
                 "Give the dataset's own folder, or name the layout with --format: " +
                     importer_names() + ".");
   }
-  if (found.size() > 1 && found[0].recognition.score == found[1].recognition.score) {
-    std::string list;
-    for (const Recognised& one : found) {
-      if (one.recognition.score != found[0].recognition.score) break;
-      list += fmt::format("{}{} ({})", list.empty() ? "" : "; ", one.importer->name(),
-                          one.recognition.reason);
-    }
+  // What says so itself, beside the first: a folder of several datasets.
+  std::vector<Recognised> sure;
+  for (const Recognised& one : found) {
+    const int score = one.recognition.score;
+    if (score == found[0].recognition.score || score >= kSurely) sure.push_back(one);
+  }
+  if (sure.size() > 1 && sure[0].recognition.score == sure[1].recognition.score) {
     throw Error(
         ErrorCode::bad_format,
-        fmt::format("{}: more than one layout fits: {}", printable(source.string()), list),
-        fmt::format("Say which with --format, as in --format {}.", found[0].importer->name()));
+        fmt::format("{}: more than one layout fits:{}", printable(source.string()), listed(sure)),
+        fmt::format("Import the folder of one dataset at a time, or say which to take here: "
+                    "--format {}.",
+                    sure[0].importer->name()));
   }
-  return found.front();
+  Recognised chosen = found.front();
+  for (std::size_t i = 1; i < sure.size(); ++i) {
+    chosen.recognition.reason += fmt::format("; left out here is {}: {}", sure[i].importer->name(),
+                                             sure[i].recognition.reason);
+  }
+  return chosen;
 }
 
 std::string options_json(const ImportOptions& options) {
@@ -128,6 +150,7 @@ class Import {
   ImportReport report_;
   ImportProgress progress_;
   Tally tally_;
+  std::uint64_t decoded_bytes_ = 0;  // while the pipeline is at work
   std::chrono::steady_clock::time_point progress_said_{};
 };
 
@@ -144,7 +167,7 @@ void Import::say_progress(bool always) {
   if (!always && now - progress_said_ < kBetweenProgress) return;
   progress_said_ = now;
   progress_.samples = report_.samples;
-  progress_.pixel_bytes = report_.pixel_bytes;
+  progress_.pixel_bytes = std::max(report_.pixel_bytes, decoded_bytes_);
   options_.progress(progress_);
 }
 
@@ -236,8 +259,10 @@ void Import::drain(Pipeline& pipeline, Committer& committer) {
       committer.put(*std::move(event.outcome));
       ++progress_.items_done;
     }
+    decoded_bytes_ = pipeline.pixel_bytes();
     say_progress();
   }
+  decoded_bytes_ = 0;
 }
 
 }  // namespace

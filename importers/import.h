@@ -19,7 +19,7 @@ struct ImportProgress {
   std::uint64_t items_done = 0;   // committed, skipped or failed
   std::uint64_t items_total = 0;  // 0 while unknown
   std::uint64_t samples = 0;
-  std::uint64_t pixel_bytes = 0;  // decoded
+  std::uint64_t pixel_bytes = 0;  // decoded; moves inside of an item too
 };
 
 // What is done to each slice between decoding and encoding.

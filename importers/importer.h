@@ -80,6 +80,7 @@ struct SourceItem {
   std::string key;             // unique and stable in the source; what the ledger remembers
   std::string dataset;         // name of one of describe()'s datasets
   std::string patient_id;      // the dataset's own id of the person; what splits group by
+  std::string person;          // one word for a person of several ids, where the source tells
   std::string volume_key;      // unique in the dataset
   std::string modality;        // the source's word: "ct_00", "mr_t1ce"
   std::string official_split;  // as the source says, or empty
@@ -114,7 +115,15 @@ struct DecodedItem {
 // options reads the item again and replaces its slices.
 struct DecodeOptions {
   std::vector<Axis> axes = {Axis::z};  // to cut volumes along; 2-D images have no say in it
+
+  // decode() may throw StartAgain. Not part of the fingerprint: the slices are the same.
+  bool may_start_again = false;
 };
+
+// Thrown by decode() where DecodeOptions allow it, when it had given slices away before it
+// found out that something is wrong with the item: they are to be forgotten, and decode() to
+// be called again without may_start_again. It then reads whole files first.
+struct StartAgain {};
 
 // Takes slices as they become ready, in order; masks and labels carry class_id and
 // raw_class from their source. Never blocks for long; may throw, which is to be let

@@ -35,21 +35,11 @@ constexpr const char* kCitation =
     "3D biomedical image classification. Scientific Data 10, 41 (2023). "
     "doi:10.1038/s41597-022-01721-8";
 
-// A file that cannot be read and is named after no task may be one of them all the same:
-// scan() says what is wrong with it.
-bool may_hold_labels(const SourceTree& source, const std::string& path) {
-  try {
-    return internal::has_split_member(source, path, "_labels");
-  } catch (const Error&) {
-    return true;
-  }
-}
-
 std::vector<TaskFile> task_files(const SourceTree& source) {
   std::vector<TaskFile> files;
-  for (SplitFile& file : internal::split_files(source.root(), ~0ull)) {
+  const auto known = [](const std::string& flag) { return medmnist::find_task(flag) != nullptr; };
+  for (SplitFile& file : internal::split_files_of(source, "_labels", known)) {
     const Task* task = medmnist::find_task(file.flag);
-    if (task == nullptr && !may_hold_labels(source, file.path)) continue;
     files.push_back({std::move(file), task});
   }
   return files;

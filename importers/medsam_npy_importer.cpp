@@ -12,6 +12,7 @@
 #include "formats/npy.h"
 #include "importers/importer.h"
 #include "importers/internal/array_volume.h"
+#include "importers/internal/error_kind.h"
 #include "importers/internal/file_walk.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/medsam_labels.h"
@@ -76,9 +77,8 @@ void add_masks(const SourceTree& source, SourceItem& item) {
     internal::add_labels(read_array(source, path), printable(path), medsam::kLabelsMax, labels);
     medsam::add_masks(labels, {}, path, item);
   } catch (const Error& error) {
-    const bool missing = error.code() == ErrorCode::not_found;
-    item.problems.push_back(skipped(
-        missing ? "missing-mask" : medsam::problem_kind_of(error, "bad-mask"), path, error.what()));
+    item.problems.push_back(
+        skipped(internal::problem_kind(error, "missing-mask", "bad-mask"), path, error.what()));
   }
 }
 
@@ -113,7 +113,7 @@ std::optional<internal::LabelMap> read_map(const SourceTree& source, const Sourc
     message = fmt::format("the label map is {} x {}, its image {} x {}", map.map.size_ijk[1],
                           map.map.size_ijk[0], image.size_ijk[1], image.size_ijk[0]);
   } catch (const Error& error) {
-    kind = medsam::problem_kind_of(error, "bad-mask");
+    kind = internal::problem_kind(error, "missing-image", "bad-mask");
     message = error.what();
   }
   decoded.problems.push_back(skipped(kind, map.path, message));
@@ -184,7 +184,8 @@ class MedsamNpyImporter final : public Importer {
     try {
       image.volumes.push_back(internal::picture_of(read_array(source, path), printable(path)));
     } catch (const Error& error) {
-      throw ItemError(error.code(), medsam::problem_kind_of(error, "bad-npy"), path, error.what());
+      throw ItemError(error.code(), internal::problem_kind(error, "missing-image", "bad-npy"), path,
+                      error.what());
     }
     std::vector<internal::LabelMap> maps;
     if (!item.masks.empty()) {

@@ -11,6 +11,7 @@
 #include "formats/npz_reader.h"
 #include "importers/importer.h"
 #include "importers/internal/array_volume.h"
+#include "importers/internal/error_kind.h"
 #include "importers/internal/file_walk.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/medsam_cases.h"
@@ -111,7 +112,7 @@ void add_masks(const NpzReader& npz, const CaseLists& lists, SourceItem& item) {
     medsam::add_masks(labels_in(npz, *labels, path), lists.classes, path, item);
   } catch (const Error& error) {
     item.problems.push_back(
-        skipped(medsam::problem_kind_of(error, "bad-mask"), path, error.what()));
+        skipped(internal::problem_kind(error, "missing-image", "bad-mask"), path, error.what()));
   }
 }
 
@@ -147,8 +148,8 @@ SourceItem make_item(const SourceTree& source, const CaseLists& lists, const Cas
     add_masks(npz, lists, item);
     return item;
   } catch (const Error& error) {
-    return internal::failed_item(file.path, medsam::problem_kind_of(error, "bad-npz"),
-                                 error.what());
+    return internal::failed_item(
+        file.path, internal::problem_kind(error, "missing-image", "bad-npz"), error.what());
   }
 }
 
@@ -262,7 +263,8 @@ class MedsamNpzImporter final : public Importer {
         maps.push_back(std::move(map));
       }
     } catch (const Error& error) {
-      throw ItemError(error.code(), medsam::problem_kind_of(error, "bad-npz"), path, error.what());
+      throw ItemError(error.code(), internal::problem_kind(error, "missing-image", "bad-npz"), path,
+                      error.what());
     }
     const Volume& volume = image.volumes.front();
     DecodeOptions cut = options;

@@ -41,21 +41,11 @@ constexpr const char* kCitation =
     "diverse data modalities. Scientific Data 11, 1283 (2024). doi:10.1038/s41597-024-04159-2. "
     "Origin: ";
 
-// A file that cannot be read and is named after no dataset may be one all the same: scan()
-// says what is wrong with it.
-bool may_hold_label_maps(const SourceTree& source, const std::string& path) {
-  try {
-    return internal::has_split_member(source, path, "_label");
-  } catch (const Error&) {
-    return true;
-  }
-}
-
 std::vector<SetFile> set_files(const SourceTree& source) {
   std::vector<SetFile> files;
-  for (SplitFile& file : internal::split_files(source.root(), ~0ull)) {
+  const auto known = [](const std::string& flag) { return medsegbench::find_set(flag) != nullptr; };
+  for (SplitFile& file : internal::split_files_of(source, "_label", known)) {
     const Set* set = medsegbench::find_set(file.flag);
-    if (set == nullptr && !may_hold_label_maps(source, file.path)) continue;
     files.push_back({std::move(file), set});
   }
   return files;

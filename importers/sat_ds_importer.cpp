@@ -129,10 +129,11 @@ class SatDsImporter final : public Importer {
       if (lists == 0) continue;
       const std::string where = *folder == '\0' ? "the folder" : folder;
       if (has_rows_of_sat_ds(root, internal::joined_path(folder, first))) {
-        return {100, fmt::format("{} lists in {} whose rows have the keys of SAT-DS{}", lists,
-                                 where, splits_text(root, folder))};
+        return {100, fmt::format("{} in {} whose rows have the keys of SAT-DS{}",
+                                 lists == 1 ? "a list" : fmt::format("{} lists", lists), where,
+                                 splits_text(root, folder))};
       }
-      if (*folder != '\0') return {55, fmt::format("{} jsonl files in {}", lists, where)};
+      if (*folder != '\0') return {55, fmt::format("there are jsonl files in {}", where)};
     }
     return {};
   }
@@ -195,7 +196,11 @@ class SatDsImporter final : public Importer {
     const auto count = std::count_if(files.begin(), files.end(), [](const std::string& file) {
       return file.ends_with(".json");
     });
-    return count == 0 ? std::string() : fmt::format(", and {} split files in {}", count, splits);
+    return count == 0
+               ? std::string()
+               : fmt::format(", with {} in {}",
+                             count == 1 ? "a split file" : fmt::format("{} split files", count),
+                             splits);
   }
 };
 

@@ -17,7 +17,13 @@ constexpr std::uint32_t kUndefinedLength = 0xffffffff;
 constexpr int kDepthMax = 16;               // of nested sequences
 constexpr std::size_t kItemsMax = 1 << 22;  // of all sequences of a file
 constexpr std::size_t kPreambleBytes = 128;
-constexpr std::size_t kInflatedBytesMax = limits::kImageBytesMax;  // of a deflated file
+
+// Of a deflated file: all of it, and what stands before its pixels.
+constexpr std::size_t kInflatedBytesMax = limits::kImageBytesMax;
+constexpr std::size_t kInflatedFrontMax = 128u << 20;
+constexpr std::size_t kInflatedFrontMin = 1u << 20;
+constexpr std::size_t kPaddingBytesMax = 1u << 20;  // behind the pixels
+constexpr std::uint64_t kDeflateRatioMax = 1032;
 
 constexpr Vr kSq = vr_of('S', 'Q');
 constexpr Vr kUn = vr_of('U', 'N');
@@ -95,6 +101,10 @@ class Parser {
       at = parse_element(head, bytes_.size(), encoding, 0, &data.root);
     }
   }
+
+  // Where the pixels end, whether or not they are there; absent where there are none, or in
+  // fragments.
+  std::optional<std::uint64_t> pixels_end() const { return pixels_end_; }
 
  private:
   [[noreturn]] void fail(std::size_t at, const std::string& what) const {
@@ -227,6 +237,7 @@ class Parser {
     pixels.tag = head.tag;
     pixels.vr = head.vr;
     pixels.encapsulated = head.length == kUndefinedLength;
+    if (!pixels.encapsulated) pixels_end_ = std::uint64_t{head.value_at} + head.length;
     if (extent_ == Extent::header_only) {
       data.pixels = std::move(pixels);
       return;
@@ -260,6 +271,7 @@ class Parser {
   Extent extent_;
   const std::string& name_;
   std::size_t items_ = 0;
+  std::optional<std::uint64_t> pixels_end_;
 };
 
 bool has_preamble(Bytes file) {
@@ -274,6 +286,52 @@ std::optional<Encoding> encoding_seen(Bytes bytes, std::size_t at) {
   encoding.big_endian = unsigned_at(bytes, at, 2, false) > 0xff && bytes[at] == std::byte{0};
   encoding.explicit_vr = is_known_vr(vr_at(bytes, at + 4));
   return encoding;
+}
+
+// What the elements of a deflated file need, and little more: a stream that goes on and on
+// behind them, or announces what it cannot hold, is refused before it is inflated.
+std::vector<std::byte> inflate_elements(Bytes stream, Extent extent, const std::string& name) {
+  const auto refuse = [&](ErrorCode code, const std::string& what) {
+    throw Error(code, fmt::format("{}: {}", name, what));
+  };
+  std::optional<std::uint64_t> end;
+  Inflated front;
+  for (std::size_t bytes = kInflatedFrontMin; !end; bytes *= 2) {
+    front = inflate_front(stream, bytes, name);
+    if (front.end != InflateEnd::full) break;
+    DataSet seen;
+    Parser parser(front.bytes, Extent::header_only, name);
+    try {
+      parser.parse_root(0, Encoding{}, seen);
+    } catch (const Error&) {
+      // An element is cut, or damaged: with more bytes the last parser will tell which.
+    }
+    if (seen.pixels && seen.pixels->encapsulated) break;
+    end = parser.pixels_end();
+    if (!end && bytes >= kInflatedFrontMax) {
+      refuse(ErrorCode::limit,
+             fmt::format("deflated data grow beyond {} bytes without pixels", kInflatedFrontMax));
+    }
+  }
+  if (end && extent == Extent::whole) {
+    if (*end > kInflatedBytesMax) {
+      refuse(ErrorCode::limit,
+             fmt::format("deflated data of {} bytes; the limit is {}", *end, kInflatedBytesMax));
+    }
+    if (*end / kDeflateRatioMax > stream.size()) {
+      refuse(ErrorCode::bad_format, fmt::format("{} bytes are announced; {} deflated bytes cannot "
+                                                "hold them",
+                                                *end, stream.size()));
+    }
+    front = inflate_front(stream, static_cast<std::size_t>(*end) + kPaddingBytesMax, name);
+    if (front.end == InflateEnd::full) {
+      refuse(ErrorCode::bad_format, "inflates far beyond its last element");
+    }
+  }
+  if (front.end == InflateEnd::cut && extent == Extent::whole) {
+    refuse(ErrorCode::bad_format, "the deflated data are truncated");
+  }
+  return std::move(front.bytes);
 }
 
 }  // namespace
@@ -312,7 +370,7 @@ DataSet parse(Bytes file, Extent extent, const std::string& name) {
   constexpr const char* kBigEndian = "1.2.840.10008.1.2.2";
   Bytes bytes = file;
   if (data.transfer_syntax == kDeflated) {
-    data.inflated = inflate_whole(file.subspan(at), kInflatedBytesMax, name);
+    data.inflated = inflate_elements(file.subspan(at), extent, name);
     bytes = data.inflated;
     at = 0;
   }

@@ -29,13 +29,14 @@ class Inflater {
 
 }  // namespace
 
-std::vector<std::byte> inflate_whole(Bytes stream, std::size_t bytes_max, const std::string& name) {
+Inflated inflate_front(Bytes stream, std::size_t bytes_max, const std::string& name) {
   constexpr std::size_t kStepMin = 1 << 16;
   constexpr std::size_t kStepMax = 1 << 28;
   Inflater inflater;
   z_stream& z = inflater.stream();
   std::vector<std::byte> out;
   std::size_t written = 0;
+  InflateEnd end = InflateEnd::stream;
   int status = Z_OK;
   while (status != Z_STREAM_END) {
     if (z.avail_in == 0 && !stream.empty()) {
@@ -46,8 +47,8 @@ std::vector<std::byte> inflate_whole(Bytes stream, std::size_t bytes_max, const 
     }
     if (written == out.size()) {
       if (written >= bytes_max) {
-        throw Error(ErrorCode::limit,
-                    fmt::format("{}: deflated data grow beyond {} bytes", name, bytes_max));
+        end = InflateEnd::full;
+        break;
       }
       out.resize(std::min(bytes_max, written + std::clamp(written, kStepMin, kStepMax)));
     }
@@ -56,17 +57,30 @@ std::vector<std::byte> inflate_whole(Bytes stream, std::size_t bytes_max, const 
     const uInt room = z.avail_out;
     status = inflate(&z, Z_NO_FLUSH);
     written += room - z.avail_out;
-    if (status == Z_BUF_ERROR && z.avail_out == 0) status = Z_OK;
+    if (status == Z_BUF_ERROR) status = Z_OK;  // nothing was left to do, which is no damage
     if (status != Z_OK && status != Z_STREAM_END) {
       throw Error(ErrorCode::bad_format,
                   fmt::format("{}: the deflated data are damaged or truncated", name));
     }
     if (status == Z_OK && z.avail_in == 0 && stream.empty() && z.avail_out != 0) {
-      throw Error(ErrorCode::bad_format, fmt::format("{}: the deflated data are truncated", name));
+      end = InflateEnd::cut;
+      break;
     }
   }
   out.resize(written);
-  return out;
+  return {std::move(out), end};
+}
+
+std::vector<std::byte> inflate_whole(Bytes stream, std::size_t bytes_max, const std::string& name) {
+  Inflated inflated = inflate_front(stream, bytes_max, name);
+  if (inflated.end == InflateEnd::full) {
+    throw Error(ErrorCode::limit,
+                fmt::format("{}: deflated data grow beyond {} bytes", name, bytes_max));
+  }
+  if (inflated.end == InflateEnd::cut) {
+    throw Error(ErrorCode::bad_format, fmt::format("{}: the deflated data are truncated", name));
+  }
+  return std::move(inflated.bytes);
 }
 
 }  // namespace slicebank::dicom::internal

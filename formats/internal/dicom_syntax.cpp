@@ -1,12 +1,15 @@
 #include "formats/internal/dicom_syntax.h"
 
 #include "formats/dicom.h"
+#include "formats/source_tree.h"
 
 namespace slicebank::dicom {
 
 using internal::Packing;
 
 namespace {
+
+constexpr std::size_t kUidBytesMax = 64;  // of PS3.5, so also of what a message quotes
 
 struct Syntax {
   const char* uid;  // behind "1.2.840.10008.1.2"
@@ -86,7 +89,7 @@ Packing packing_of(const std::string& transfer_syntax_uid) noexcept {
 
 std::string transfer_syntax_name(const std::string& uid) {
   const Syntax* syntax = find(uid);
-  return syntax == nullptr ? uid : syntax->name;
+  return syntax == nullptr ? printable(uid.substr(0, kUidBytesMax)) : syntax->name;
 }
 
 bool can_decode(const std::string& transfer_syntax_uid) noexcept {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -113,6 +114,27 @@ class Walk {
     if (markers_.height == 0 || markers_.width == 0) fail(name_, "a side of 0 pixels");
     if (body.size() != 6 + 3 * number(5)) fail(name_, "a damaged frame header");
     for (std::size_t i = 0; i < number(5); ++i) ids_[i] = body[6 + 3 * i];
+    count_blocks(body.subspan(6));
+  }
+
+  // From three bytes a component: id, sampling factors (across, down), table.
+  void count_blocks(Bytes components) {
+    const auto across = [&](std::size_t i) {
+      return std::to_integer<std::uint32_t>(components[3 * i + 1]) >> 4;
+    };
+    const auto down = [&](std::size_t i) {
+      return std::to_integer<std::uint32_t>(components[3 * i + 1]) & 15;
+    };
+    std::uint32_t across_max = 1;
+    std::uint32_t down_max = 1;
+    for (std::size_t i = 0; i < components.size() / 3; ++i) {
+      across_max = std::max(across_max, across(i));
+      down_max = std::max(down_max, down(i));
+    }
+    for (std::size_t i = 0; i < components.size() / 3; ++i) {
+      markers_.blocks += std::uint64_t{markers_.width * across(i) / across_max / 8} *
+                         (markers_.height * down(i) / down_max / 8);
+    }
   }
 
   void scan(Bytes body) {

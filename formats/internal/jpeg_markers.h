@@ -12,6 +12,7 @@ struct JpegMarkers {
   std::uint32_t height = 0;
   std::uint32_t width = 0;
   int components = 0;
+  std::uint64_t blocks = 0;  // whole ones of 8 x 8 numbers, of all components
   bool progressive = false;
   bool adobe = false;   // an APP14 marker of Adobe's
   int orientation = 1;  // EXIF's, 1 to 8; 1 where it is absent or makes no sense

@@ -46,6 +46,16 @@ bool visit_cases(const SourceTree& source, const std::string& folder, int depth,
   return true;
 }
 
+void visit_files(const SourceTree& source, const std::string& folder, int depth,
+                 const std::function<void(const std::string&)>& found) {
+  const internal::FolderList list = internal::list_folder(source.root(), folder);
+  for (const std::string& file : list.files) found(joined_path(folder, file));
+  if (depth >= kFolderDepthMax) return;
+  for (const std::string& name : list.folders) {
+    if (!parse_case_name(name)) visit_files(source, joined_path(folder, name), depth + 1, found);
+  }
+}
+
 // "t1ce" of {case}_t1ce.nii.gz or {case}-t1c.nii.gz; empty for another name.
 std::string word_of(const std::string& case_name, const std::string& stem) {
   if (stem.size() <= case_name.size() + 1 || !stem.starts_with(case_name)) return {};
@@ -77,6 +87,11 @@ std::string dataset_of(const Case& found) {
 
 void for_each_case(const SourceTree& source, const std::function<bool(Case&&)>& visit) {
   visit_cases(source, "", 0, visit);
+}
+
+void for_each_file_above_cases(const SourceTree& source,
+                               const std::function<void(const std::string&)>& found) {
+  visit_files(source, "", 0, found);
 }
 
 CaseFiles files_of(const SourceTree& source, const Case& found) {

@@ -27,6 +27,11 @@ std::string dataset_of(const Case& found);
 // ends it.
 void for_each_case(const SourceTree& source, const std::function<bool(Case&&)>& visit);
 
+// Calls `found` with each file that lies in a folder between the root and the cases, or in
+// the root: tables, for the most part. Relative to the root, folder by folder.
+void for_each_file_above_cases(const SourceTree& source,
+                               const std::function<void(const std::string& path)>& found);
+
 // The files of a case, by what they are.
 struct CaseFiles {
   std::array<std::string, 4> sequences;  // T1, T1ce, T2, FLAIR; empty where there is none

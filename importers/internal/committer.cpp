@@ -7,10 +7,12 @@
 #include <set>
 #include <tuple>
 
+#include "importers/internal/hash_set.h"
 #include "importers/internal/item_problem.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 #include "store/bank.h"
+#include "store/reader.h"
 
 namespace slicebank::internal {
 namespace {
@@ -75,6 +77,7 @@ bool Committer::wants(Scanned& scanned) {
     const bool failed_before = failed_with(kept, scanned.fingerprint);
     if (kept == scanned.fingerprint || (failed_before && !options_.retry_failed)) {
       ++report_.items_unchanged;
+      tell_kept_modality(*entry, scanned.item);
       return false;
     }
   }
@@ -117,9 +120,9 @@ void Committer::put(Outcome&& outcome) {
       entry.superseded.insert(entry.superseded.end(), before->samples.begin(),
                               before->samples.end());
     }
-    put_samples(outcome, entry);
-    writer_.put_ledger(entry);
     put_problems(item.key, problems, before.has_value());
+    put_samples(outcome, entry);  // which may find one more to tell
+    writer_.put_ledger(entry);
     ++(entry.superseded.empty() ? report_.items_new : report_.items_replaced);
     if (!entry.superseded.empty()) superseding_.push_back(std::move(entry));
   }
@@ -213,6 +216,10 @@ VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
   VolumeInfo volume;
   volume.dataset_id = dataset;
   volume.subject_id = writer_.subject(dataset, item.patient_id);
+  if (!item.person.empty()) {
+    // Of 63 bits, which every reader of the index can hold, and never 0.
+    writer_.set_alias_group(volume.subject_id, hash_of(item.person) >> 1 | 1);
+  }
   volume.import_id = import_id();
   volume.key = item.volume_key;
   volume.source_modality = item.modality;
@@ -231,9 +238,50 @@ VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
     volume.sequence = match->sequence;
   }
   const VolumeId id = writer_.volume(volume);
+  tell_kept_facts(id, volume, item.key);
   if (volumes_.size() >= kVolumesRemembered) volumes_.clear();
   volumes_[key] = {id, lost.empty() && item.covers_dataset_classes};
   return id;
+}
+
+// Once an import, and only where a modality was given: it is part of no fingerprint.
+void Committer::tell_kept_modality(const LedgerEntry& entry, const SourceItem& item) {
+  const auto given = options_.dataset_overrides.find("modality");
+  if (given == options_.dataset_overrides.end() || item.modality != given->second) return;
+  if (told_kept_modality_ || entry.samples.empty()) return;
+  const SampleInfo sample = writer_.bank().reader().info(entry.samples.front());
+  const auto volume = writer_.bank().volume(sample.volume_id);
+  if (!volume || volume->source_modality == item.modality) return;
+  told_kept_modality_ = true;
+  tell({skipped("volume-kept", item.key,
+                fmt::format("it and perhaps others are in the bank with the modality '{}', and "
+                            "keep it; to have '{}', import them into a new bank",
+                            printable(volume->source_modality), printable(item.modality)))});
+}
+
+void Committer::tell_kept_facts(VolumeId id, const VolumeInfo& now, const std::string& item_key) {
+  const auto kept = writer_.bank().volume(id);
+  if (!kept || kept->import_id == now.import_id) return;
+  std::string what;
+  const auto add = [&](bool same, const char* word) {
+    if (!same) what += (what.empty() ? "" : ", ") + std::string(word);
+  };
+  add(kept->source_modality == now.source_modality, "modality");
+  add(kept->official_split == now.official_split, "official split");
+  add(kept->subject_id == now.subject_id, "patient");
+  add(kept->channel_names == now.channel_names, "channel names");
+  add(kept->spacing_xyz_mm == now.spacing_xyz_mm && kept->affine_4x4 == now.affine_4x4,
+      "place in space");
+  if (what.empty()) return;
+  const Problem told =
+      skipped("volume-kept", item_key,
+              fmt::format("its {} changed since the volume came into the bank, which keeps what it "
+                          "had; to have the new, import it into a new bank",
+                          what));
+  tell({told});
+  Problem stored = told;
+  stored.import_id = import_id();
+  writer_.add_problem(stored, item_key);
 }
 
 // Once a word, at the first item that has it.

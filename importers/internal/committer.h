@@ -61,6 +61,10 @@ class Committer {
   void put_failure(const Outcome& outcome, const std::vector<Problem>& problems);
   void put_problems(const std::string& item_key, const std::vector<Problem>& problems,
                     bool existed);
+  // The bank keeps what it knows of a volume since its first slice: says so where the
+  // source, or who imports it, says otherwise by now.
+  void tell_kept_modality(const LedgerEntry& entry, const SourceItem& item);
+  void tell_kept_facts(VolumeId id, const VolumeInfo& now, const std::string& item_key);
   void note_unknown_modality(const SourceItem& item, std::vector<Problem>& problems);
   void tell(const std::vector<Problem>& problems);
   void commit_full_batch();
@@ -80,6 +84,7 @@ class Committer {
   std::map<DatasetId, std::pair<std::size_t, std::vector<ClassId>>> coverage_;
   std::unordered_map<std::string, KnownVolume> volumes_;  // of late; "dataset:key"
   std::set<std::string> unknown_modalities_;
+  bool told_kept_modality_ = false;
   std::vector<LedgerEntry> superseding_;  // of the batch that is queued
   std::uint64_t queued_items_ = 0;
   std::optional<Problem> first_skipped_;

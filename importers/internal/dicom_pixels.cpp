@@ -10,24 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "importers/internal/error_kind.h"
 #include "importers/internal/item_problem.h"
 #include "schema/error.h"
 
 namespace slicebank::internal {
 namespace {
-
-std::string kind_of(const Error& error, const char* bad) {
-  switch (error.code()) {
-    case ErrorCode::not_found:
-      return "missing-image";
-    case ErrorCode::limit:
-      return "too-large";
-    case ErrorCode::io:
-      return "unreadable";
-    default:
-      return bad;
-  }
-}
 
 // Runs `work` on a file; what it throws becomes an ItemError that names it.
 template <typename Work>
@@ -37,7 +25,8 @@ auto guarded(const std::string& path, const Work& work) {
   } catch (const ItemError&) {
     throw;
   } catch (const Error& error) {
-    throw ItemError(error.code(), kind_of(error, "bad-dicom"), path, error.what());
+    throw ItemError(error.code(), problem_kind(error, "missing-image", "bad-dicom"), path,
+                    error.what());
   }
 }
 

@@ -24,6 +24,9 @@ constexpr unsigned kDepthMax = 32;
 constexpr std::size_t kFrontBytes = std::size_t{1} << 16;  // holds most headers
 constexpr std::size_t kLookBytes = 256;
 constexpr std::uint64_t kEntriesPeeked = 400;
+// What comes out of a gzipped file at most: so many bytes, or so many times what goes in.
+constexpr std::uint64_t kUnpackedBytes = 64u << 20;
+constexpr std::uint64_t kRatioMax = 100;
 constexpr std::size_t kNamedMax = 20;  // of files that are left out for one reason
 
 // One image a file, each by itself, whatever their places say.
@@ -244,7 +247,8 @@ class Reader {
 std::vector<std::byte> read_dicom_bytes(const SourceTree& source, const std::string& path) {
   std::vector<std::byte> bytes = source.read(path);
   if (!gzip::is_gzip(bytes)) return bytes;
-  return gzip::inflate(bytes, limits::kSourceFileBytesMax, printable(path));
+  const std::uint64_t most = std::max<std::uint64_t>(kUnpackedBytes, kRatioMax * bytes.size());
+  return gzip::inflate(bytes, std::min(most, limits::kSourceFileBytesMax), printable(path));
 }
 
 DicomTree read_dicom_tree(const SourceTree& source) { return Reader(source).run(); }

@@ -7,6 +7,7 @@
 #include <new>
 #include <string_view>
 
+#include "importers/internal/data_files.h"
 #include "schema/error.h"
 
 namespace slicebank::internal {
@@ -49,7 +50,7 @@ class Hasher {
 
 enum class FileState : std::uint64_t { absent, there, refused };
 
-void add_file(Hasher& hasher, const SourceTree& source, const std::string& path) {
+void add_stamp(Hasher& hasher, const SourceTree& source, const std::string& path) {
   FileState state = FileState::absent;
   FileStamp stamp;
   try {
@@ -64,6 +65,11 @@ void add_file(Hasher& hasher, const SourceTree& source, const std::string& path)
   hasher.add(static_cast<std::uint64_t>(state));
   hasher.add(stamp.size);
   hasher.add(static_cast<std::uint64_t>(stamp.mtime_ns));
+}
+
+void add_file(Hasher& hasher, const SourceTree& source, const std::string& path) {
+  add_stamp(hasher, source, path);
+  for (const std::string& beside : data_files_of(source, path)) add_stamp(hasher, source, beside);
 }
 
 }  // namespace
@@ -97,6 +103,7 @@ Fingerprint fingerprint_of(const SourceTree& source, const SourceItem& item,
     hasher.add(std::bit_cast<std::uint64_t>(label.value));
   }
   for (const ClassName& covered : item.covered_classes) hasher.add(covered.name);
+  if (!item.person.empty()) hasher.add(item.person);
   hasher.add(item.place);
   hasher.add(item.official_split);
   for (const Problem& problem : item.problems) {

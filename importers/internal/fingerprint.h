@@ -15,9 +15,10 @@ struct Fingerprint {
   friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
 
-// Over the path, size and time of every file of the item, and over what the lists say of
-// it: dataset, patient, volume, classes, and over how its slices are to be made. Reads no file,
-// only asks for its stamp; a file that is absent or may not be opened counts as such.
+// Over the path, size and time of every file of the item, and of the data files that its
+// headers name, and over what the lists say of it: dataset, patient, volume, classes, and
+// over how its slices are to be made. Reads no file but such headers, only asks for its
+// stamp; a file that is absent or may not be opened counts as such.
 Fingerprint fingerprint_of(const SourceTree& source, const SourceItem& item,
                            const DecodeOptions& options, const SliceOptions& slices);
 

@@ -16,7 +16,8 @@ FolderList list(const fs::path& root, const std::string& folder, std::size_t mos
   std::error_code failed;
   fs::directory_iterator entries(folder.empty() ? root : root / folder, failed);
   if (failed) {
-    if (failed == std::errc::no_such_file_or_directory || failed == std::errc::not_a_directory) {
+    if (failed == std::errc::no_such_file_or_directory || failed == std::errc::not_a_directory ||
+        failed == std::errc::too_many_symbolic_link_levels) {
       return found;
     }
     throw Error(ErrorCode::io, printable(folder) + ": cannot be listed: " + failed.message());

@@ -48,6 +48,14 @@ void LabelCutter::cut(Axis axis, std::uint32_t index, std::vector<Mask>& masks) 
   std::uint32_t cut_frame = 0;
   for (const auto& [number, component] : components_) {
     const auto frame = static_cast<std::uint32_t>(number / channels);
+    if (plain && axis != Axis::x && axis != Axis::y) {  // one piece of the map
+      const std::size_t pixels = std::size_t{map.size_ijk[0]} * map.size_ijk[1];
+      const std::size_t first = map.voxels_a_frame() * frame + pixels * index;
+      cut_component(
+          std::span(reinterpret_cast<const std::uint8_t*>(map.voxels.data()) + first, pixels),
+          component, masks);
+      continue;
+    }
     if (plain) {
       const Image slice = slice_of(map, axis, index, frame);
       cut_component(std::span(reinterpret_cast<const std::uint8_t*>(slice.image_hwc.data()),

@@ -11,6 +11,7 @@
 #include "formats/source_tree.h"
 #include "formats/tiff.h"
 #include "importers/importer.h"
+#include "importers/internal/error_kind.h"
 
 namespace slicebank::internal {
 namespace {
@@ -207,19 +208,6 @@ bool colours_equal(const Image& image) {
     if (std::memcmp(pixel, pixel + size, 2 * size) != 0) return false;
   }
   return true;
-}
-
-std::string problem_kind(const Error& error, const char* missing, const char* bad) {
-  switch (error.code()) {
-    case ErrorCode::not_found:
-      return missing;
-    case ErrorCode::limit:
-      return "too-large";
-    case ErrorCode::io:
-      return "unreadable";
-    default:
-      return bad;
-  }
 }
 
 }  // namespace slicebank::internal

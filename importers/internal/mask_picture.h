@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "schema/error.h"
 #include "schema/sample.h"
 
 namespace slicebank::internal {
@@ -45,9 +44,5 @@ Foreground foreground_of(const Image& image);
 
 // False when red, green and blue differ somewhere. Alpha does not count.
 bool colours_equal(const Image& image);
-
-// The kind of problem that an error in reading or decoding a file is. `bad` is the one for
-// bad_format, which means different things in the two.
-std::string problem_kind(const Error& error, const char* missing, const char* bad);
 
 }  // namespace slicebank::internal

@@ -178,6 +178,15 @@ void Splits::place(const SourceTree& source, const std::vector<Task>& tasks,
     return;
   }
   const std::vector<std::string> parts = internal::path_parts(path);
+  std::string refused;  // a link that leads out, or what is no file
+  const auto there = [&](const Task& task) {
+    try {
+      return is_there(source, task, parts.back());
+    } catch (const Error& error) {
+      refused = error.what();
+      return false;
+    }
+  };
   std::vector<const Task*> meant;
   for (const Task& task : tasks) {
     const bool named =
@@ -187,13 +196,14 @@ void Splits::place(const SourceTree& source, const std::vector<Task>& tasks,
   }
   if (meant.empty()) {
     for (const Task& task : tasks) {
-      if (is_there(source, task, parts.back())) meant.push_back(&task);
+      if (there(task)) meant.push_back(&task);
     }
   }
   if (meant.size() > 1) {
     tell("ambiguous-name", fmt::format("is in {} and in {}", meant[0]->folder, meant[1]->folder));
-  } else if (meant.empty() || !is_there(source, *meant[0], parts.back())) {
-    tell("missing-image", "is not there");
+  } else if (meant.empty() || !there(*meant[0])) {
+    tell(refused.empty() ? "missing-image" : "bad-path",
+         refused.empty() ? "is not there" : refused);
   } else {
     splits_[key_of(*meant[0], stem_of(parts.back()))] |= 1u << split;
   }

@@ -1,7 +1,5 @@
 #include "importers/internal/medsam_labels.h"
 
-#include "schema/error.h"
-
 namespace slicebank::medsam {
 
 void add_masks(const std::set<std::uint32_t>& labels,
@@ -20,19 +18,6 @@ void add_masks(const std::set<std::uint32_t>& labels,
       mask.meaning = item.dataset + " " + mask.class_name;
     }
     item.masks.push_back(std::move(mask));
-  }
-}
-
-std::string problem_kind_of(const Error& error, const char* bad) {
-  switch (error.code()) {
-    case ErrorCode::not_found:
-      return "missing-image";
-    case ErrorCode::limit:
-      return "too-large";
-    case ErrorCode::io:
-      return "unreadable";
-    default:
-      return bad;
   }
 }
 

@@ -19,7 +19,4 @@ void add_masks(const std::set<std::uint32_t>& labels,
                const std::map<std::uint32_t, std::string>& classes, const std::string& path,
                SourceItem& item);
 
-// "missing-image", "too-large", "unreadable", or `bad` for all else.
-std::string problem_kind_of(const Error& error, const char* bad);
-
 }  // namespace slicebank::medsam

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "importers/internal/error_kind.h"
 #include "importers/internal/file_walk.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/npz_row_window.h"
@@ -18,19 +19,6 @@ constexpr std::size_t kEndingBytes = 4;  // ".npz"
 bool digits(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-const char* kind_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::not_found:
-      return "missing-image";
-    case ErrorCode::limit:
-      return "too-large";
-    case ErrorCode::io:
-      return "unreadable";
-    default:
-      return "bad-npz";
-  }
 }
 
 }  // namespace
@@ -62,6 +50,20 @@ bool has_split_member(const SourceTree& source, const std::string& path, std::st
   return std::any_of(kSplits.begin(), kSplits.end(), [&](std::string_view split) {
     return npz.find(std::string(split).append(suffix)) != nullptr;
   });
+}
+
+std::vector<SplitFile> split_files_of(const SourceTree& source, std::string_view suffix,
+                                      const std::function<bool(const std::string&)>& known) {
+  std::vector<SplitFile> files = split_files(source.root(), ~0ull);
+  std::erase_if(files, [&](const SplitFile& file) {
+    if (known(file.flag)) return false;
+    try {
+      return !has_split_member(source, file.path, suffix);
+    } catch (const Error&) {
+      return false;
+    }
+  });
+  return files;
 }
 
 std::string row_patient(std::string_view split, std::uint64_t rows, std::uint64_t official,
@@ -100,7 +102,7 @@ Array row_of(const SourceTree& source, const SourceItem& item, const std::string
   try {
     return NpzRowWindows::of(source)->row(source, path, member, row);
   } catch (const Error& error) {
-    throw ItemError(error.code(), kind_of(error.code()), path,
+    throw ItemError(error.code(), problem_kind(error, "missing-image", "bad-npz"), path,
                     fmt::format("row {} of '{}': {}", row, member, error.what()));
   }
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,12 @@ std::vector<SplitFile> split_files(const std::filesystem::path& root, std::uint6
 
 // Whether the file has `{split}{suffix}` for one of the splits. Throws as NpzReader.
 bool has_split_member(const SourceTree& source, const std::string& path, std::string_view suffix);
+
+// Those of the files that may be of a family: its `known` flags, and files with a member
+// `{split}{suffix}`. One that cannot be read may be one all the same: scan() says what is
+// wrong with it.
+std::vector<SplitFile> split_files_of(const SourceTree& source, std::string_view suffix,
+                                      const std::function<bool(const std::string& flag)>& known);
 
 // The person of a row, of whom nothing is known but the place: the same row of the same
 // task at another size is the same image, where both splits have as many rows. The official

@@ -176,33 +176,34 @@ std::shared_ptr<const LabelList> label_list(const SourceTree& source) {
 
 }  // namespace
 
-Recognition PairedLayout::recognise(const std::filesystem::path& root) const {
+Recognition PairedImporter::recognise(const std::filesystem::path& root) const {
   try {
     const SourceTree source(root);
-    const VolumePairs pairs = pair_volumes(source, endings, kEntriesPeeked);
+    const VolumePairs pairs = pair_volumes(source, layout_.endings, kEntriesPeeked);
     if (pairs.volumes.empty()) return {};
     const auto with_masks =
         std::count_if(pairs.volumes.begin(), pairs.volumes.end(),
                       [](const PairedVolume& volume) { return !volume.masks.empty(); });
     if (pairs.others > pairs.volumes.size()) {
-      return {score - kMinority,
-              fmt::format("{} volumes, though there are more of other formats", word)};
+      return {layout_.score - kMinority,
+              fmt::format("{} volumes, though there are more of other formats", layout_.word)};
     }
     if (with_masks > 0) {
-      return {score, fmt::format("{} volumes, with masks paired by their names", word)};
+      return {layout_.score,
+              fmt::format("{} volumes, with masks paired by their names", layout_.word)};
     }
-    return {score - 1, fmt::format("{} volumes without masks", word)};
+    return {layout_.score - 1, fmt::format("{} volumes without masks", layout_.word)};
   } catch (const Error&) {
     return {};
   }
 }
 
-SourceDescription PairedLayout::describe(const SourceTree& source) const {
+SourceDescription PairedImporter::describe(const SourceTree& source) const {
   SourceDescription description;
-  VolumePairs pairs = pair_volumes(source, endings);
+  VolumePairs pairs = pair_volumes(source, layout_.endings);
   if (pairs.volumes.empty()) {
     throw Error(ErrorCode::not_found,
-                fmt::format("there is no {} volume in {}", word, printable(source.name())));
+                fmt::format("there is no {} volume in {}", layout_.word, printable(source.name())));
   }
   const auto list = label_list(source);
   description.problems = std::move(pairs.problems);
@@ -224,17 +225,17 @@ SourceDescription PairedLayout::describe(const SourceTree& source) const {
   return description;
 }
 
-void PairedLayout::scan(const SourceTree& source,
-                        const std::function<bool(SourceItem&&)>& emit) const {
+void PairedImporter::scan(const SourceTree& source,
+                          const std::function<bool(SourceItem&&)>& emit) const {
   const auto list = label_list(source);
   const Items items(source, *list);
-  for (const PairedVolume& volume : pair_volumes(source, endings).volumes) {
+  for (const PairedVolume& volume : pair_volumes(source, layout_.endings).volumes) {
     if (!items.give(volume, emit)) return;
   }
 }
 
-DecodedItem PairedLayout::decode(const SourceTree& source, const SourceItem& item,
-                                 const DecodeOptions& options, const SampleSink& emit) const {
+DecodedItem PairedImporter::decode(const SourceTree& source, const SourceItem& item,
+                                   const DecodeOptions& options, const SampleSink& emit) const {
   VolumeRequest request;
   if (item.place.starts_with(kFrame)) {
     request.frames = Frames::one;

@@ -7,6 +7,7 @@
 #include "formats/jpeg.h"
 #include "formats/png.h"
 #include "formats/tiff.h"
+#include "importers/internal/error_kind.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/mask_picture.h"
 #include "schema/error.h"

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "formats/array.h"
+#include "importers/internal/error_kind.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/picture_stack.h"
 #include "schema/error.h"

@@ -9,6 +9,7 @@
 
 #include "formats/tiff.h"
 #include "formats/volume.h"
+#include "importers/internal/error_kind.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/volume_item.h"
 #include "schema/error.h"

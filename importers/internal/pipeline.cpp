@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -52,6 +53,7 @@ struct ItemWork {
   std::size_t encoding = 0;                        // slices that are out
   bool decoded = false;
   bool dropped = false;
+  bool forgotten = false;            // another was begun in its place
   std::atomic<bool> failed = false;  // what is still out need not be encoded
 };
 
@@ -110,6 +112,7 @@ struct Pipeline::State {
   void scan();
   void work_on();
   void decode(std::shared_ptr<ItemWork> item);
+  bool decode_once(const std::shared_ptr<ItemWork>& item, bool may_start_again);
   void take_slice(const std::shared_ptr<ItemWork>& item, Sample&& sample);
   void encode_slice(SliceWork&& slice);
   void fail(ItemWork& item, Problem reason);
@@ -137,6 +140,7 @@ struct Pipeline::State {
   std::uint64_t given = 0;      // outcomes; the number of the next one
   std::uint64_t under_way = 0;  // items that were begun and have no outcome yet
   std::uint64_t held_bytes = 0;
+  std::uint64_t pixel_bytes = 0;  // of the slices that were cut and not dropped since
 
   // Last, so that they end before what they use.
   std::vector<std::jthread> threads;
@@ -182,8 +186,6 @@ void Pipeline::State::scan() {
 
 // The item whose outcome is next in line always may: what was finished behind it can
 // only be given away after it.
-// The item whose outcome is next in line always may: what was finished behind it can
-// only be given away after it.
 bool Pipeline::State::work_may_begin() const {
   if (work.empty()) return false;
   return held_bytes < options.held_bytes_max || work.front()->number == given;
@@ -213,15 +215,34 @@ void Pipeline::State::work_on() {
   }
 }
 
-// One of the two places where an item's failure is caught; the other is encode_slice().
+// An item whose slices so far are to be forgotten is done once more under its number, and
+// what is still out of the first attempt comes to nothing.
 void Pipeline::State::decode(std::shared_ptr<ItemWork> item) {
+  if (decode_once(item, true)) return;
+  auto again = std::make_shared<ItemWork>();
+  again->number = item->number;
+  again->outcome.scanned = item->outcome.scanned;
+  {
+    const std::lock_guard lock(mutex);
+    item->failed = true;
+    item->forgotten = true;
+    pixel_bytes -= item->outcome.pixel_bytes;
+  }
+  decode_once(again, false);
+}
+
+// One of the two places where an item's failure is caught; the other is encode_slice().
+// False when it is to be started again.
+bool Pipeline::State::decode_once(const std::shared_ptr<ItemWork>& item, bool may_start_again) {
   const SourceItem& from = item->outcome.scanned.item;
   bool dropped = false;
   if (from.image_paths.empty()) {  // failed while scanning, for the reasons it brings
     item->failed = true;
   } else {
+    DecodeOptions wanted = options.decode;
+    wanted.may_start_again = may_start_again;
     try {
-      DecodedItem decoded = importer.decode(source, from, options.decode, [&](Sample&& sample) {
+      DecodedItem decoded = importer.decode(source, from, wanted, [&](Sample&& sample) {
         check_shape(sample.image.shape, from.key);
         if (auto kept = prepared(std::move(sample), options.slices)) {
           take_slice(item, *std::move(kept));
@@ -229,6 +250,9 @@ void Pipeline::State::decode(std::shared_ptr<ItemWork> item) {
       });
       const std::lock_guard lock(mutex);
       if (!item->failed) item->outcome.decoded = std::move(decoded);
+    } catch (const StartAgain&) {
+      assert(may_start_again);
+      return false;
     } catch (const Stopped&) {
       dropped = true;
       item->failed = true;
@@ -240,6 +264,7 @@ void Pipeline::State::decode(std::shared_ptr<ItemWork> item) {
   item->decoded = true;
   item->dropped = dropped;
   finish(lock, item);
+  return true;
 }
 
 // From the thread that decodes. Where enough slices wait, it encodes this one itself.
@@ -252,6 +277,7 @@ void Pipeline::State::take_slice(const std::shared_ptr<ItemWork>& item, Sample&&
     slice.place = item->slices.size();
     item->slices.emplace_back();
     item->outcome.pixel_bytes += slice.sample.image.shape.bytes();
+    pixel_bytes += slice.sample.image.shape.bytes();
     ++item->encoding;
     if (options.jobs > 1 && slices.size() < kSlicesWaitingPerJob * options.jobs) {
       slices.push_back(std::move(slice));
@@ -274,6 +300,7 @@ void Pipeline::State::encode_slice(SliceWork&& slice) {
   }
   slice.sample = Sample();
   std::unique_lock lock(mutex);
+  if (item.forgotten) return;
   item.outcome.held_bytes += encoded.held_bytes;
   item.slices[slice.place] = std::move(encoded.slice);
   --item.encoding;
@@ -297,6 +324,7 @@ void Pipeline::State::finish(const std::unique_lock<std::mutex>&,
   Outcome& outcome = item->outcome;
   outcome.failed = item->failed;
   if (outcome.failed) {
+    pixel_bytes -= outcome.pixel_bytes;
     outcome.pixel_bytes = 0;
     outcome.held_bytes = 0;
   } else {
@@ -354,6 +382,11 @@ bool Pipeline::done() const {
   if (state.outcomes.contains(state.given)) return false;
   if (state.stopping) return state.under_way == 0;
   return state.scan_ended && state.scanned.empty() && state.admitted == state.given;
+}
+
+std::uint64_t Pipeline::pixel_bytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->pixel_bytes;
 }
 
 void Pipeline::rethrow_scan_error() {

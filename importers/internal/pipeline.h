@@ -2,9 +2,10 @@
 // gets the outcomes in the order in which it admitted the items.
 //
 // The slices of one item are encoded by all threads: while one reads a volume, the others
-// encode what it has cut off already. The caller's thread alone calls next(), admit() and
-// stop(). Memory is bounded: a few items a thread are under way, a few slices a thread wait
-// to be encoded, and threads wait while finished outcomes pile up.
+// encode what it has cut off already. What they make waits until the item is complete, so
+// that it can be forgotten where the volume turns out to be damaged. The caller's thread alone
+// calls next(), admit() and stop(). Memory is bounded: a few items a thread are under way, a few
+// slices a thread wait to be encoded, and threads wait while finished outcomes pile up.
 #pragma once
 
 #include <cstdint>
@@ -75,6 +76,10 @@ class Pipeline {
 
   // Nothing is left: the scan has ended and all outcomes were given.
   bool done() const;
+
+  // Of all slices that were cut so far, but those of items that failed: moves while a
+  // large volume is being read.
+  std::uint64_t pixel_bytes() const;
 
   // Throws what scan() threw; everything before it was given by then.
   void rethrow_scan_error();

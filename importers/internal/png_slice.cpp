@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "formats/png.h"
+#include "importers/internal/error_kind.h"
 #include "importers/internal/mask_picture.h"
 #include "schema/error.h"
 

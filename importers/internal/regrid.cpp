@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "schema/limits.h"
+
 namespace slicebank::internal {
 namespace {
 
@@ -87,7 +89,98 @@ void copy_voxels(const Volume& map, const Order& order, Volume& out) {
   }
 }
 
+// The voxel of `image` at the map's first one, where the two grids are one.
+std::optional<std::array<std::uint32_t, 3>> offset_in(const Volume& image, const Volume& map) {
+  constexpr double kTolerance = 0.01;  // of a voxel
+  std::array<double, 3> from_origin{};
+  for (std::size_t row = 0; row < 3; ++row) {
+    from_origin[row] = (*map.affine)[row * 4 + 3] - (*image.affine)[row * 4 + 3];
+  }
+  // The image's columns need not be at right angles, so this solves for the three numbers.
+  const Affine& m = *image.affine;
+  const auto determinant = [](const std::array<double, 3>& a, const std::array<double, 3>& b,
+                              const std::array<double, 3>& c) {
+    return a[0] * (b[1] * c[2] - b[2] * c[1]) - b[0] * (a[1] * c[2] - a[2] * c[1]) +
+           c[0] * (a[1] * b[2] - a[2] * b[1]);
+  };
+  std::array<std::array<double, 3>, 3> columns{};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    columns[axis] = {m[axis], m[4 + axis], m[8 + axis]};
+  }
+  const double whole = determinant(columns[0], columns[1], columns[2]);
+  std::array<std::uint32_t, 3> offset{};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    auto replaced = columns;
+    replaced[axis] = from_origin;
+    const double steps = determinant(replaced[0], replaced[1], replaced[2]) / whole;
+    const double rounded = std::round(steps);
+    const bool inside = rounded >= 0 && rounded + map.size_ijk[axis] <= image.size_ijk[axis];
+    if (!inside || std::abs(steps - rounded) > kTolerance) return std::nullopt;
+    offset[axis] = static_cast<std::uint32_t>(rounded);
+  }
+  return offset;
+}
+
+Volume padded(const Volume& image, const Volume& map, const std::array<std::uint32_t, 3>& at) {
+  Volume out;
+  out.type = map.type;
+  out.size_ijk = image.size_ijk;
+  out.frames = map.frames;
+  out.channels = map.channels;
+  out.dimensions = map.dimensions;
+  out.slope = map.slope;
+  out.intercept = map.intercept;
+  out.spacing_ijk_mm = image.spacing_ijk_mm;
+  out.affine = image.affine;
+  const std::size_t voxel = std::size_t{map.channels} * element_bytes(map.type);
+  out.voxels.resize(out.voxels_a_frame() * out.frames * voxel);
+  const std::byte* from = map.voxels.data();
+  const std::size_t row_bytes = map.size_ijk[0] * voxel;
+  for (std::size_t frame = 0; frame < map.frames; ++frame) {
+    for (std::size_t k = 0; k < map.size_ijk[2]; ++k) {
+      for (std::size_t j = 0; j < map.size_ijk[1]; ++j, from += row_bytes) {
+        const std::size_t slice = frame * image.size_ijk[2] + at[2] + k;
+        const std::size_t row = slice * image.size_ijk[1] + at[1] + j;
+        std::memcpy(out.voxels.data() + (row * image.size_ijk[0] + at[0]) * voxel, from, row_bytes);
+      }
+    }
+  }
+  return out;
+}
+
+// Whether voxels are as large and lie along the same axes, over the length of the map.
+bool same_steps(const Volume& image, const Volume& map) {
+  constexpr double kTolerance = 0.01;  // of a voxel, at the map's far side
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    double length = 0;
+    double apart = 0;
+    for (std::size_t row = 0; row < 3; ++row) {
+      const double step = (*image.affine)[row * 4 + axis];
+      length = std::hypot(length, step);
+      apart = std::hypot(apart, (*map.affine)[row * 4 + axis] - step);
+    }
+    if (apart * map.size_ijk[axis] > kTolerance * length) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+bool place_in_grid_of(const Volume& image, Volume& map) {
+  if (!image.affine || !map.affine) return false;
+  const auto order = order_of(*image.affine, *map.affine);
+  if (!order) return false;
+  Volume ordered = reordered_header(map, *order);
+  // A scale that maps 0 to something else has nothing to put around the part.
+  if (map.intercept != 0 || !same_steps(image, ordered)) return false;
+  const auto offset = offset_in(image, ordered);
+  if (!offset || *offset == std::array<std::uint32_t, 3>{}) return false;
+  const std::uint64_t numbers = image.voxels_a_frame() * map.frames * map.channels;
+  if (numbers > limits::kVolumeElementsMax) return false;
+  copy_voxels(map, *order, ordered);
+  map = padded(image, ordered, *offset);
+  return true;
+}
 
 GridMatch put_on_grid_of(const Volume& image, Volume& map) {
   if (same_grid(image, map)) return GridMatch::same;

@@ -1,4 +1,5 @@
-// Brings a mask that was stored in another voxel order onto the grid of its image.
+// Brings a mask that was stored in another voxel order, or cropped, onto the grid of its
+// image.
 #pragma once
 
 #include "formats/volume.h"
@@ -16,5 +17,12 @@ enum class GridMatch {
 // the voxels of `map` are put into the order of `image` (nothing is interpolated).
 // Compared to 0.01 of a voxel at the corners. Any thread.
 GridMatch put_on_grid_of(const Volume& image, Volume& map);
+
+// For a map that is smaller than its image: where both affines are known and say that the
+// map's voxels are voxels of the image (Slicer crops segmentations to what is segmented),
+// the map becomes one of the image's size with 0 around it. False, and the map as it was,
+// where a voxel would lie outside of the image or between two, and where both begin at one
+// corner: then a side was cut off rather than a part cut out. Any thread.
+bool place_in_grid_of(const Volume& image, Volume& map);
 
 }  // namespace slicebank::internal

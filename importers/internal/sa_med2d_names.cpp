@@ -1,27 +1,18 @@
 #include "importers/internal/sa_med2d_names.h"
 
 #include <array>
-#include <charconv>
 
+#include "importers/internal/number_text.h"
 #include "importers/internal/png_slice.h"
 #include "schema/limits.h"
 
 namespace slicebank::sa_med2d {
 namespace {
 
+using internal::is_digit;
+using internal::number_in;
+
 constexpr std::string_view kSeparator = "--";
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// All of `text` as a number that fits; nothing otherwise.
-std::optional<std::uint32_t> number(std::string_view text) {
-  if (text.empty() || !is_digit(text.front())) return std::nullopt;
-  std::uint32_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, value);
-  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
-  return value;
-}
 
 // A case whose end, `kept` then `dropped`, names a frame or time point of the same person.
 // '#' stands for one or more digits.
@@ -64,7 +55,7 @@ bool parse_axis(std::string_view field, ImageName& name) {
   if (field.size() < 3 || field[1] != '_') return false;
   if (field[0] != 'x' && field[0] != 'y' && field[0] != 'z') return false;
   name.axis = field[0] == 'x' ? Axis::x : field[0] == 'y' ? Axis::y : Axis::z;
-  const auto slice = number(field.substr(2));
+  const auto slice = number_in(field.substr(2));
   name.slice_index = slice.value_or(0);
   return slice.has_value();
 }
@@ -99,8 +90,8 @@ std::optional<MaskName> parse_mask_name(const std::string& path) {
   const std::string_view field = std::string_view(whole).substr(last + kSeparator.size());
   const std::size_t bar = field.rfind('_');
   if (bar == std::string_view::npos) return std::nullopt;
-  const auto instance = number(field.substr(bar + 1));
-  if (!instance || !number(field.substr(0, bar))) return std::nullopt;
+  const auto instance = number_in(field.substr(bar + 1));
+  if (!instance || !number_in(field.substr(0, bar))) return std::nullopt;
   return MaskName{image->stem, image->modality_sub, image->dataset,
                   std::string(field.substr(0, bar)), *instance};
 }

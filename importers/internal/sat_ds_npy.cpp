@@ -10,6 +10,7 @@
 
 #include "formats/npy.h"
 #include "formats/volume.h"
+#include "importers/internal/error_kind.h"
 #include "importers/internal/item_problem.h"
 #include "schema/error.h"
 
@@ -36,19 +37,6 @@ Boxes boxes_of(const std::string& place) {
     out.boxes.push_back(box);
   }
   return out;
-}
-
-const char* kind_of(const Error& error, const char* missing, const char* bad) {
-  switch (error.code()) {
-    case ErrorCode::not_found:
-      return missing;
-    case ErrorCode::limit:
-      return "too-large";
-    case ErrorCode::io:
-      return "unreadable";
-    default:
-      return bad;
-  }
 }
 
 // (c, h, w, d), d the fastest, as voxels of i = h, j = w, k = d with c the fastest.
@@ -111,8 +99,8 @@ Volume read_image(const SourceTree& source, const SourceItem& item,
     }
     return volume;
   } catch (const Error& error) {
-    throw ItemError(error.code(), kind_of(error, "missing-image", "bad-volume"), path,
-                    error.what());
+    throw ItemError(error.code(), internal::problem_kind(error, "missing-image", "bad-volume"),
+                    path, error.what());
   }
 }
 
@@ -122,8 +110,8 @@ std::optional<BoxedMask> read_mask(const SourceTree& source, const std::string& 
   try {
     mask.inside = volume_of_chwd(npy::decode(source.read(path), printable(path)), printable(path));
   } catch (const Error& error) {
-    decoded.problems.push_back(
-        internal::skipped(kind_of(error, "missing-mask", "bad-mask"), path, error.what()));
+    decoded.problems.push_back(internal::skipped(
+        internal::problem_kind(error, "missing-mask", "bad-mask"), path, error.what()));
     return std::nullopt;
   }
   bool fits = mask.inside.channels == 1;

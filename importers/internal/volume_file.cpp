@@ -40,10 +40,7 @@ VolumeFile taken(nifti::Decoded&& decoded) {
   file.label_names = nifti::label_names(decoded.header);
   file.volume = std::move(decoded.volume);
   file.dims = std::move(decoded.header.dims);
-  file.notes = std::move(decoded.header.notes);
-  if (decoded.header.affine_source == nifti::AffineSource::base) {
-    file.notes.emplace_back("neither sform nor qform: left and right are a guess");
-  }
+  file.notes = notes_of(decoded.header);
   return file;
 }
 
@@ -110,6 +107,14 @@ std::string volume_stem(std::string_view path) {
   const std::size_t ending = volume_ending(name).size();
   if (ending != 0) return std::string(name.substr(0, name.size() - ending));
   return std::string(name.substr(0, name.rfind('.')));
+}
+
+std::vector<std::string> notes_of(const nifti::Header& header) {
+  std::vector<std::string> notes = header.notes;
+  if (header.affine_source == nifti::AffineSource::base) {
+    notes.emplace_back("neither sform nor qform: left and right are a guess");
+  }
+  return notes;
 }
 
 VolumeFile read_volume(const SourceTree& source, const std::string& path, VolumeUse use) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/nifti.h"
 #include "formats/source_tree.h"
 #include "formats/volume.h"
 #include "importers/internal/picture_volume.h"
@@ -34,6 +35,9 @@ std::string volume_stem(std::string_view path);
 // Error as the formats and SourceTree do.
 VolumeFile read_volume(const SourceTree& source, const std::string& path,
                        VolumeUse use = VolumeUse::image);
+
+// What read_volume() notes of a NIfTI file.
+std::vector<std::string> notes_of(const nifti::Header& header);
 
 // The same without voxels: size, type, geometry. Reads the whole file all the same where
 // it is compressed as one piece.

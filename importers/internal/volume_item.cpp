@@ -9,17 +9,16 @@
 #include <utility>
 
 #include "importers/internal/item_problem.h"
-#include "importers/internal/label_cut.h"
 #include "importers/internal/mask_pack.h"
 #include "importers/internal/regrid.h"
+#include "importers/internal/slice_emitter.h"
 #include "importers/internal/volume_file.h"
+#include "importers/internal/volume_stream.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 
 namespace slicebank::internal {
 namespace {
-
-constexpr std::size_t kUnknownValuesTold = 20;
 
 std::string kind_of(const Error& error, const char* missing, const char* bad) {
   switch (error.code()) {
@@ -62,7 +61,7 @@ class SliceMaker {
 
   Image make(Axis axis, std::uint32_t index) const {
     if (channels_ == image_.volumes.front().channels) {
-      return slice_of(image_.volumes.front(), axis, index, image_.frame.value_or(0));
+      return slicebank::slice_of(image_.volumes.front(), axis, index, image_.frame.value_or(0));
     }
     Image out;
     std::uint32_t channel = 0;
@@ -70,7 +69,7 @@ class SliceMaker {
       const std::uint32_t first = image_.frame.value_or(0);
       const std::uint32_t end = image_.frame ? first + 1 : volume.frames;
       for (std::uint32_t frame = first; frame < end; ++frame) {
-        const Image plane = converted(slice_of(volume, axis, index, frame));
+        const Image plane = converted(slicebank::slice_of(volume, axis, index, frame));
         if (out.image_hwc.empty()) {
           out.shape = {*pixel_type_of(type_), plane.shape.height, plane.shape.width, channels_};
           out.image_hwc.resize(out.shape.bytes());
@@ -216,9 +215,7 @@ class VolumeReader {
     try {
       VolumeFile file = read_volume(source_, map.path, VolumeUse::labels);
       map.map = std::move(file.volume);
-      if (request_.class_is_first_dimension && map.map.frames > 1) {
-        map.map = with_channels_first(std::move(map.map));
-      }
+      if (is_class_stack(image, map.map)) map.map = with_channels_first(std::move(map.map));
       if (!pixel_type_of(map.map.type) || map.map.type == ElementType::boolean) {
         map.map = rescaled(std::move(map.map), printable(map.path));
       }
@@ -229,6 +226,12 @@ class VolumeReader {
       return false;
     }
     return components_exist(map, decoded) && lies_on(image, map, decoded);
+  }
+
+  // A stack of an image of one slice is (c, x, y, 1), and has one frame by that.
+  bool is_class_stack(const Volume& image, const Volume& map) const {
+    if (!request_.class_is_first_dimension) return false;
+    return map.frames > 1 || (map.dimensions >= 4 && map.size_ijk != image.size_ijk);
   }
 
   // Before the first slice is out: a map of other than whole numbers is left out, and the
@@ -277,6 +280,12 @@ class VolumeReader {
       case GridMatch::none:
         break;
     }
+    if (place_in_grid_of(image, map.map)) {
+      decoded.problems.push_back(
+          note("mask-crop", map.path,
+               "a part of the image's grid, by its header; put there, and nothing around it"));
+      return true;
+    }
     decoded.problems.push_back(skipped(
         "mask-size", map.path,
         fmt::format("the mask has {} voxels, its image {}", size_text(map.map), size_text(image))));
@@ -296,39 +305,34 @@ void emit_slices(const SourceItem& item, const DecodeOptions& options, const Ima
   decoded.spacing_xyz_mm = first.spacing_ijk_mm;
   if (first.affine) decoded.affine_4x4.assign(first.affine->begin(), first.affine->end());
   const SliceMaker maker(image);
-  std::vector<LabelCutter> cutters;
-  for (const LabelMap& map : maps) cutters.emplace_back(item, map);
+  SliceEmitter emitter(item, maps, emit);
   const bool flat = first.dimensions <= 2 && first.size_ijk[2] == 1;
   const std::vector<Axis> axes = flat ? std::vector<Axis>{Axis::none} : options.axes;
   for (const Axis axis : axes) {
     for (std::uint32_t index = 0; index < slices(first, axis); ++index) {
-      Sample sample;
-      sample.axis = axis;
-      sample.slice_index = index;
-      sample.image = maker.make(axis, index);
-      for (LabelCutter& cutter : cutters) cutter.cut(axis, index, sample.masks);
-      for (const LabelSource& label : item.labels) {
-        sample.labels.push_back({label.class_id, label.raw_class, label.value});
-      }
-      emit(std::move(sample));
+      emitter.put(axis, index, index, maker.make(axis, index));
     }
   }
-  for (std::size_t i = 0; i < maps.size(); ++i) {
-    std::size_t told = 0;
-    for (const std::uint32_t value : cutters[i].unknown_values()) {
-      if (++told > kUnknownValuesTold) break;
-      decoded.problems.push_back(
-          skipped("unknown-class", maps[i].path,
-                  fmt::format("the value {} is in the map, but in no list of classes", value)));
-    }
-  }
+  emitter.tell_unknown_values(decoded);
+}
+
+Image slice_of(const ImageParts& image, Axis axis, std::uint32_t index) {
+  return SliceMaker(image).make(axis, index);
 }
 
 DecodedItem decode_volume_item(const SourceTree& source, const SourceItem& item,
                                const VolumeRequest& request, const DecodeOptions& options,
                                const SampleSink& emit) {
-  DecodedItem decoded;
   VolumeReader reader(source, item, request);
+  if (options.may_start_again) {
+    const ReadMaps read_maps = [&](const Volume& image, DecodedItem& noted) {
+      return reader.read_maps(image, noted);
+    };
+    if (auto done = stream_volume_item(source, item, request, options, emit, read_maps)) {
+      return *std::move(done);
+    }
+  }
+  DecodedItem decoded;
   const ImageParts image = reader.read_image(decoded);
   const std::vector<LabelMap> maps = reader.read_maps(image.volumes.front(), decoded);
   const std::size_t channels = SliceMaker(image).channels();

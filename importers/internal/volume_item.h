@@ -56,9 +56,12 @@ DecodedItem decode_volume_item(const SourceTree& source, const SourceItem& item,
 // frame. Rescaled, all on one grid; where their types differ the slices are i32, or f32
 // where i32 cannot hold one of them.
 struct ImageParts {
-  std::vector<Volume> volumes;
-  std::optional<std::uint32_t> frame;  // that one only
+  std::vector<Volume> volumes{};
+  std::optional<std::uint32_t> frame{};  // that one only
 };
+
+// A slice of all channels. Throws as values_of() does.
+Image slice_of(const ImageParts& image, Axis axis, std::uint32_t index);
 
 // The second half of it, for layouts that read their arrays otherwise. Maps are on the
 // grid of the image.

@@ -158,7 +158,7 @@ std::set<std::uint32_t> values_of_map(const Volume& volume, const std::string& n
 std::optional<MapLabels> segments_of(const SourceTree& source, const std::string& path) {
   const std::string ending = ascii_lower(volume_ending(path));
   if (ending != ".nrrd" && ending != ".nhdr") return std::nullopt;
-  const std::vector<std::byte> bytes = source.read(path);
+  const std::vector<std::byte> bytes = front_of(source, path);
   if (!nrrd::is_nrrd(bytes)) return std::nullopt;
   MapLabels found;
   found.declared = true;

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <random>
@@ -50,16 +51,52 @@ Affine sheared_affine(std::mt19937_64& random) {
   return affine;
 }
 
-nifti::Decoded decode_case(const fs::path& folder, const VolumeCase& one) {
-  const std::vector<std::byte> file = bytes_of_file(folder / one.file);
-  if (one.second == "-") return nifti::decode(file, one.file);
-  return nifti::decode_pair(file, bytes_of_file(folder / one.second), one.file);
-}
-
 bool same_but_voxels(const Volume& a, const Volume& b) {
   return a.type == b.type && a.size_ijk == b.size_ijk && a.frames == b.frames &&
          a.channels == b.channels && a.dimensions == b.dimensions && a.slope == b.slope &&
          a.intercept == b.intercept && a.spacing_ijk_mm == b.spacing_ijk_mm && a.affine == b.affine;
+}
+
+// The voxels of a file read from front to back in pieces of `elements`; of none of them
+// where it skips.
+std::vector<std::byte> read_in_pieces(Bytes file, std::uint64_t elements, bool skips = false) {
+  const MemorySource source(file);
+  nifti::Reader reader(source, "x");
+  const std::uint64_t all = voxel_bytes(reader.volume());
+  const std::uint64_t piece = elements * element_bytes(reader.volume().type);
+  std::vector<std::byte> voxels;
+  for (std::uint64_t at = 0; at < all; at += piece) {
+    const std::uint64_t step = std::min(piece, all - at);
+    const std::size_t before = voxels.size();
+    voxels.resize(before + step);
+    if (skips) {
+      reader.skip(step);
+    } else {
+      reader.read(MutableBytes(voxels).subspan(before));
+    }
+  }
+  reader.finish();
+  return voxels;
+}
+
+nifti::Decoded decode_case(const fs::path& folder, const VolumeCase& one) {
+  const std::vector<std::byte> file = bytes_of_file(folder / one.file);
+  if (one.second == "-") {
+    nifti::Decoded decoded = nifti::decode(file, one.file);
+    const MemorySource source(file);
+    const nifti::Reader reader(source, one.file);
+    CHECK(same_but_voxels(reader.volume(), decoded.volume));
+    CHECK(reader.header().voxels_at == decoded.header.voxels_at);
+    CHECK(reader.header().notes == decoded.header.notes);
+    CHECK(reader.header().extensions.size() == decoded.header.extensions.size());
+    for (const std::uint64_t elements : {1u, 7u, 1000u}) {
+      const std::vector<std::byte> voxels = read_in_pieces(file, elements);
+      CHECK((!reader.in_order() || voxels == decoded.volume.voxels));
+      CHECK(voxels.size() == decoded.volume.voxels.size());
+    }
+    return decoded;
+  }
+  return nifti::decode_pair(file, bytes_of_file(folder / one.second), one.file);
 }
 
 std::string message_of(const std::function<void()>& act) {
@@ -335,6 +372,9 @@ TEST_CASE("nifti: a file that was cut off anywhere is an error, never half a pic
         const std::string message =
             message_of([&] { nifti::decode(Bytes(file).first(size), "x.nii"); });
         if (!message.starts_with("x.nii: ")) FAIL(size, " of ", file.size(), ": ", message);
+        const Bytes cut = Bytes(file).first(size);
+        if (message_of([&] { read_in_pieces(cut, 30); }).empty()) FAIL(size);
+        if (message_of([&] { read_in_pieces(cut, 30, true); }).empty()) FAIL(size);
       }
     }
   }
@@ -365,6 +405,12 @@ TEST_CASE("nifti: a megabyte that claims or becomes far more is refused at once"
   CHECK(message_of([&] { nifti::decode(two_gigabytes, "x"); }).find("cannot hold them") !=
         std::string::npos);
   CHECK(message_of([&] { nifti::decode(becomes_far_more, "x"); }).find("far beyond") !=
+        std::string::npos);
+  CHECK(message_of([&] { read_in_pieces(hundred_gigabytes, 100); }).find("more than") !=
+        std::string::npos);
+  CHECK(message_of([&] { read_in_pieces(two_gigabytes, 100); }).find("cannot hold them") !=
+        std::string::npos);
+  CHECK(message_of([&] { read_in_pieces(becomes_far_more, 100); }).find("far beyond") !=
         std::string::npos);
 
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
