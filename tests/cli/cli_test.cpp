@@ -108,6 +108,81 @@ TEST_CASE("cli: a query gives rows, ids, counts and JSON that agree") {
   CHECK(contains(table.err, "2 shown"));
 }
 
+TEST_CASE("cli: selections are joined, drawn, sorted, kept, listed and forgotten") {
+  const TempDir directory;
+  const auto bank = directory / "a.bank";
+  import_phantom(bank);
+  const auto ids = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> words = {"query", bank.string()};
+    words.insert(words.end(), options.begin(), options.end());
+    words.emplace_back("--ids");
+    const auto result = run_slicebank(words);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    return lines_of(result.out);
+  };
+  const auto ct = ids({"modality = 'CT'", "--save", "ct"});
+  const auto liver = ids({"class = 'liver'", "--save", "liver"});
+  const auto all = ids({});
+  REQUIRE(!ct.empty());
+  REQUIRE(!liver.empty());
+
+  const auto both = ids({"--from", "ct", "--intersect", "liver"});
+  CHECK(ids({"--selection", "ct", "--intersect", "liver"}) == both);
+  CHECK(ids({"--from", "ct", "--union", "liver"}).size() == ct.size() + liver.size() - both.size());
+  CHECK(ids({"--from", "ct", "--minus", "liver"}).size() == ct.size() - both.size());
+  CHECK(ids({"--from", "ct", "--xor", "liver"}).size() ==
+        ct.size() + liver.size() - 2 * both.size());
+  CHECK(ids({"--sample", "5", "--seed", "3"}) == ids({"--sample", "5", "--seed", "3"}));
+  CHECK(ids({"--sample", "5", "--seed", "3"}).size() == 5);
+  CHECK(ids({"--shuffle", "--seed", "3"}) != all);
+  CHECK(ids({"--shuffle", "--sort", "id"}) == all);
+  auto reversed = all;
+  std::reverse(reversed.begin(), reversed.end());
+  CHECK(ids({"--sort", "id desc"}) == reversed);
+  CHECK(ids({"--sort", "id desc", "--head", "2"}).front() == all.back());
+  CHECK(run_slicebank({"query", bank, "--sample", "5", "--count"}).out == "5\n");
+
+  const auto saved = run_slicebank({"query", bank, "--saved", "--json"});
+  REQUIRE(lines_of(saved.out).size() == 2);
+  std::set<std::string> names;
+  for (const std::string& line : lines_of(saved.out)) {
+    const json row = json::parse(line);
+    names.insert(row["name"]);
+    CHECK(row["fingerprint"].get<std::string>().size() == 32);
+    CHECK(row["samples"] == (row["name"] == "ct" ? ct.size() : liver.size()));
+  }
+  CHECK(names == std::set<std::string>{"ct", "liver"});
+  CHECK(run_slicebank({"query", bank, "--forget", "ct"}).exit_code == 0);
+  CHECK(run_slicebank({"query", bank, "--from", "ct"}).exit_code == 1);
+  CHECK(lines_of(run_slicebank({"query", bank, "--saved"}).out).size() == 2);  // with its header
+  CHECK(run_slicebank({"query", bank, "--sort", "area"}).exit_code == 2);
+}
+
+TEST_CASE("cli: query --explain shows the tree, the SQL and the plan") {
+  const auto result = run_slicebank(
+      {"query", shared_bank(), "class = 'liver' AND width * height > 100", "--explain"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  CHECK(contains(result.out, "AND\n    class = 'liver'\n    width * height > 100"));
+  CHECK(contains(result.out, "SELECT "));
+  CHECK(contains(result.out, "SQLite's plan"));
+}
+
+TEST_CASE("cli: stats --plot writes a chart beside the table") {
+  const TempDir directory;
+  const auto file = directory / "out.svg";
+  const auto result = run_slicebank(
+      {"stats", shared_bank(), "--by", "modality,class", "--plot", file, "--log", "--top", "5"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const std::string svg = read_text(file);
+  CHECK(contains(svg, "<svg "));
+  CHECK(contains(svg, "Samples by modality and class"));
+  CHECK(contains(svg, "(logarithmic)"));
+  CHECK(contains(result.out, "liver"));
+  CHECK(
+      run_slicebank({"stats", shared_bank(), "--plot", directory / "no" / "such.svg"}).exit_code ==
+      1);
+}
+
 TEST_CASE("cli: a wrong field points at its column and names the nearest") {
   const auto result = run_slicebank({"query", shared_bank(), "class = 'liver' AND modalty = 'CT'"});
   CHECK(result.exit_code == 2);
@@ -160,6 +235,31 @@ TEST_CASE("cli: sql answers a SELECT as table, CSV and JSON") {
   CHECK(lines_of(rows.out).size() + 1 == lines_of(csv.out).size());
   CHECK(lines_of(csv.out).front() == "class,n\r");
   CHECK(json::parse(lines_of(rows.out).front()).at("n") > 0);
+}
+
+TEST_CASE("cli: sql streams, ends at its deadline, on Ctrl-C and when nobody reads") {
+  const std::string endless =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+  for (const std::string format : {"--csv", "--json", "--table"}) {
+    CAPTURE(format);
+    const auto late =
+        run_slicebank({"sql", shared_bank(), endless + " WHERE i < 4", format, "--timeout", "0.3"});
+    CHECK(late.exit_code == 130);
+    CHECK(lines_of(late.out).size() >= 3);  // what was answered before is there
+    const auto unread =
+        run_program({"sh", "-c",
+                     std::string(SLICEBANK_COMMAND) + " sql '" + shared_bank().string() + "' '" +
+                         endless + "' " + format + " | head -n 3"});
+    CHECK(lines_of(unread.out).size() == 3);
+    CHECK(unread.err.empty());
+  }
+  CHECK(run_slicebank({"sql", shared_bank(), "SELECT 1", "--csv", "--json"}).exit_code == 2);
+
+  const auto interrupted =
+      run_program({"timeout", "--preserve-status", "--signal=INT", "1", SLICEBANK_COMMAND, "sql",
+                   shared_bank().string(), "SELECT count(*) FROM (" + endless + ")"});
+  CHECK(interrupted.exit_code == 130);
+  CHECK(interrupted.out.empty());
 }
 
 TEST_CASE("cli: sql refuses everything that is not one SELECT") {

@@ -4,7 +4,10 @@
 #include <string>
 
 #include "query/filter.h"
+#include "query/filter_explain.h"
 #include "query/filter_sql.h"
+#include "query/internal/normal_form.h"
+#include "query/selection.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 #include "store/bank.h"
@@ -39,7 +42,16 @@ void run(const FilterSql& sql) {
   require(count.next() && count.integer(0) == 0);
 }
 
+void fuzz_sort_keys(const std::string& text) {
+  try {
+    require(!parse_sort_keys(text).empty());
+  } catch (const QueryError& error) {
+    require(error.column() <= text.size());
+  }
+}
+
 void fuzz_text(const std::string& text) {
+  fuzz_sort_keys(text);
   FilterPtr filter;
   try {
     filter = parse_filter(text);
@@ -51,6 +63,11 @@ void fuzz_text(const std::string& text) {
   if (again.size() <= limits::kFilterBytesMax) {
     require(same_filter(*filter, *parse_filter(again)));
   }
+
+  // The form that is compiled is a filter like any other.
+  const FilterPtr normal = normal_form(*filter);
+  require(same_filter(*normal, *normal_form(*normal)));
+  require(!tree_text(*normal).empty());
 
   FilterNames names;
   names.taxonomy = &Taxonomy::builtin();

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@ struct CommandResult {
   int exit_code = -1;  // 128 + signal when it was killed
   std::string out;
   std::string err;
+  double processor_seconds = 0;
+  long peak_kibibytes = 0;  // of memory; never less than the parent's own when it began
 };
 
 // A child that is under way. Its output goes to pipes that wait() reads.
@@ -68,7 +71,13 @@ class RunningCommand {
     close(out_);
     close(err_);
     int status = 0;
-    waitpid(pid_, &status, 0);
+    rusage usage = {};
+    wait4(pid_, &status, 0, &usage);
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+      result.processor_seconds +=
+          static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    }
+    result.peak_kibibytes = usage.ru_maxrss;
     result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return result;
   }
