@@ -8,9 +8,11 @@
 #include "cli/json_output.h"
 #include "cli/selecting.h"
 #include "formats/source_tree.h"
+#include "query/filter_explain.h"
 #include "query/sample_row.h"
 #include "query/selection.h"
 #include "schema/error.h"
+#include "store/split_data.h"
 
 namespace slicebank::cli {
 namespace {
@@ -24,13 +26,31 @@ class QueryCommand : public Command {
     verb->add_option("bank", bank_, "The bank")->required();
     verb->add_option("filter", filter_, "As modality = 'CT' AND class = 'liver'; empty: all");
     which_.attach(verb);
+    verb->add_option("--from", which_.selection, "The same as --selection");
     verb->add_option("--limit", limit_,
                      "Show at most this many (default 20; all with --json, --ids)");
+    verb->add_option("--union", union_, "And what this saved selection has besides");
+    verb->add_option("--intersect", intersect_, "Only what this saved selection has, too");
+    verb->add_option("--minus", minus_, "Without what this saved selection has");
+    verb->add_option("--xor", difference_, "What is in one of the two, not in both");
+    verb->add_option("--sample", sample_, "Draw this many, in the order they have")
+        ->check(CLI::PositiveNumber);
+    verb->add_flag("--shuffle", shuffle_, "In the order of --seed");
+    verb->add_option("--seed", seed_, "For --sample and --shuffle (default 0)");
+    verb->add_option("--sort", sort_, "By fields of the sample: patient, slice desc");
+    verb->add_option("--head", head_, "Keep the first so many")->check(CLI::PositiveNumber);
+    verb->add_flag("--explain", explain_, "How the filter is answered: its tree, SQL and plan");
     verb->add_flag("--count", count_, "Only how many");
     verb->add_flag("--ids", ids_, "Only the ids, one a line");
     verb->add_option("--save", save_, "Keep the selection in the bank under this name");
+    verb->add_flag("--saved", saved_, "List the saved selections and end");
+    verb->add_option("--forget", forget_, "Take this saved selection out of the bank and end");
     verb->add_flag("--json", json_, "One JSON object a line");
-    verb->footer("Fields and grammar: docs/query_language.md, or `slicebank query BANK --fields`.");
+    verb->footer(
+        "Done in this order: filter, --split and --selection; --union, --intersect, --minus, "
+        "--xor;\n"
+        "--sample; --shuffle; --sort; --head; --save. --limit is about what is shown only.\n"
+        "Fields and grammar: docs/query_language.md, or `slicebank query BANK --fields`.");
     verb->add_flag("--fields", fields_, "List the fields a filter can name and end");
     return verb;
   }
@@ -43,12 +63,22 @@ class QueryCommand : public Command {
                   "the filter is given twice: as an argument and as --where");
     }
     if (!filter_.empty()) which_.where = filter_;
-    const bool plain = which_.split.empty() && which_.selection.empty();
+    if (saved_) return list_saved(context, bank);
+    if (!forget_.empty()) {
+      Selection::forget(bank, forget_);
+      context.terminal.say(fmt::format("the bank keeps no selection '{}' any more", forget_));
+      return exit_done;
+    }
+    if (explain_) {
+      context.terminal.out(explain_filter(bank, which_.where));
+      return exit_done;
+    }
+    const bool plain = which_.split.empty() && which_.selection.empty() && !changes();
     if (count_ && plain && save_.empty()) {
       context.terminal.out_line(std::to_string(count_samples(bank, which_.where)));
       return exit_done;
     }
-    const Selection found = which_.resolve(bank);
+    const Selection found = arranged(bank, which_.resolve(bank));
     if (!save_.empty()) {
       found.save(save_);
       context.terminal.say(fmt::format("saved {} samples as '{}' ({})", grouped(found.size()),
@@ -79,6 +109,46 @@ class QueryCommand : public Command {
   }
 
  private:
+  bool changes() const {
+    return !union_.empty() || !intersect_.empty() || !minus_.empty() || !difference_.empty() ||
+           sample_ > 0 || head_ > 0;
+  }
+
+  // What was found, after everything that was asked to be done with it.
+  Selection arranged(const Bank& bank, Selection found) const {
+    if (!union_.empty()) found = found.united(Selection::load(bank, union_));
+    if (!intersect_.empty()) found = found.intersected(Selection::load(bank, intersect_));
+    if (!minus_.empty()) found = found.minus(Selection::load(bank, minus_));
+    if (!difference_.empty()) {
+      found = found.symmetric_difference(Selection::load(bank, difference_));
+    }
+    if (sample_ > 0) found = found.sampled(sample_, seed_);
+    if (shuffle_) found = found.shuffled(seed_);
+    if (!sort_.empty()) found = found.sorted_by(parse_sort_keys(sort_));
+    if (head_ > 0) found = found.head(head_);
+    return found;
+  }
+
+  int list_saved(Context& context, const Bank& bank) const {
+    Table table({"name", "samples", "generation", "fingerprint", "query"});
+    for (const SavedSelection& known : list_saved_selections(bank)) {
+      const Selection saved = Selection::load(bank, known.name);
+      if (json_) {
+        context.terminal.out_line(line(Json{{"name", known.name},
+                                            {"samples", saved.size()},
+                                            {"generation", raw(known.generation)},
+                                            {"fingerprint", known.fingerprint},
+                                            {"query", known.query}}));
+      } else {
+        table.add({printable(known.name), grouped(saved.size()),
+                   std::to_string(raw(known.generation)), known.fingerprint,
+                   printable(known.query)});
+      }
+    }
+    if (!json_) context.terminal.out(table.text());
+    return exit_done;
+  }
+
   static int print_fields(Context& context) {
     Table table({"field", "type", "about", "meaning"});
     for (const FieldInfo& field : filter_fields()) {
@@ -128,6 +198,18 @@ class QueryCommand : public Command {
   std::string filter_;
   SelectionOptions which_;
   std::string save_;
+  std::string union_;
+  std::string intersect_;
+  std::string minus_;
+  std::string difference_;
+  std::string sort_;
+  std::string forget_;
+  std::size_t sample_ = 0;
+  std::size_t head_ = 0;
+  std::uint64_t seed_ = 0;
+  bool shuffle_ = false;
+  bool explain_ = false;
+  bool saved_ = false;
   std::size_t limit_ = 0;
   bool count_ = false;
   bool ids_ = false;

@@ -7,6 +7,7 @@
 #include "cli/exit_code.h"
 #include "cli/json_output.h"
 #include "formats/source_tree.h"
+#include "schema/error.h"
 #include "store/guarded_sql.h"
 
 namespace slicebank::cli {
@@ -24,8 +25,10 @@ class SqlCommand : public Command {
         ->required();
     verb->add_option("--timeout", seconds_, "Seconds it may take (default 60)")
         ->check(CLI::PositiveNumber);
-    verb->add_flag("--json", json_, "One JSON object a line");
-    verb->add_flag("--csv", csv_, "As CSV");
+    auto* json = verb->add_flag("--json", json_, "One JSON object a line");
+    auto* csv = verb->add_flag("--csv", csv_, "As CSV");
+    verb->add_flag("--table", table_, "As a table (default)")->excludes(json)->excludes(csv);
+    csv->excludes(json);
     verb->footer(
         "Views: datasets, subjects, volumes, samples, masks, labels, classes, coverage, splits,\n"
         "imports, problems. Anything but a SELECT is refused.");
@@ -42,30 +45,40 @@ class SqlCommand : public Command {
     std::unique_ptr<Table> table;  // of the rows not printed yet
     std::size_t held = 0;
     bool first = true;
-    // A long answer is printed in pieces, so that memory does not grow with it.
+    // A long table is printed in pieces, so that memory does not grow with it; CSV and JSON
+    // row by row.
     const auto flush = [&] {
       if (table) context.terminal.out(csv_ ? table->csv(first) : table->text(first));
       table = std::make_unique<Table>(names);
       first = false;
       held = 0;
     };
-    run_guarded_sql(
-        bank, statement_, guard,
-        [&](const std::vector<std::string>& header) {
-          names = header;
-          if (!json_) table = std::make_unique<Table>(names);
-        },
-        [&](const std::vector<SqlValue>& row) {
-          if (json_) {
-            print_object(context, names, row);
+    const auto run = [&] {
+      run_guarded_sql(
+          bank, statement_, guard,
+          [&](const std::vector<std::string>& header) {
+            names = header;
+            if (!json_) table = std::make_unique<Table>(names);
+          },
+          [&](const std::vector<SqlValue>& row) {
+            if (json_) {
+              print_object(context, names, row);
+              return true;
+            }
+            std::vector<std::string> cells;
+            for (const SqlValue& value : row) cells.push_back(cell(value));
+            table->add(std::move(cells));
+            if (++held == (csv_ ? 1 : kRowsMeasured)) flush();
             return true;
-          }
-          if (held++ == kRowsMeasured) flush();
-          std::vector<std::string> cells;
-          for (const SqlValue& value : row) cells.push_back(cell(value));
-          table->add(std::move(cells));
-          return true;
-        });
+          });
+    };
+    // What was answered before the deadline or Ctrl-C is printed, then the error.
+    try {
+      run();
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::interrupted && held > 0) flush();
+      throw;
+    }
     flush();
     return exit_done;
   }
@@ -90,6 +103,7 @@ class SqlCommand : public Command {
   double seconds_ = 60;
   bool json_ = false;
   bool csv_ = false;
+  bool table_ = false;
 };
 
 }  // namespace

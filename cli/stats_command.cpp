@@ -1,7 +1,9 @@
+#include <span>
 #include <string>
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/files.h"
 #include "cli/json_output.h"
 #include "formats/source_tree.h"
 #include "query/stats.h"
@@ -20,6 +22,12 @@ class StatsCommand : public Command {
                      "patient, axis, split:NAME")
         ->default_val("modality,class");
     verb->add_option("--where", where_, "A filter (docs/query_language.md)");
+    verb->add_option("--plot", plot_, "Write a bar chart to this file, as SVG");
+    verb->add_option("--measure", measure_, "What its bars are: samples, masks or subjects")
+        ->check(CLI::IsMember({"samples", "masks", "subjects"}));
+    verb->add_flag("--log", log_, "With a logarithmic scale");
+    verb->add_option("--top", top_, "Of at most so many values (default 40)")
+        ->check(CLI::PositiveNumber);
     verb->add_flag("--json", json_, "As JSON");
     verb->add_flag("--csv", csv_, "As CSV");
     return verb;
@@ -27,6 +35,17 @@ class StatsCommand : public Command {
 
   int run(Context& context) override {
     const StatsTable counts = stats(Bank::open(bank_), split_commas(by_), where_);
+    if (!plot_.empty()) {
+      StatsChartOptions options;
+      options.measure = measure_ == "masks"      ? StatsMeasure::masks
+                        : measure_ == "subjects" ? StatsMeasure::subjects
+                                                 : StatsMeasure::samples;
+      if (log_) options.scale = ValueScale::logarithmic;
+      options.categories_max = top_;
+      const std::string svg = bar_chart_svg(stats_chart(counts, options));
+      write_new_file(plot_, std::as_bytes(std::span(svg)));
+      context.terminal.say("wrote " + plot_);
+    }
     if (json_) {
       Json rows = Json::array();
       for (const StatsRow& row : counts.rows) {
@@ -59,6 +78,10 @@ class StatsCommand : public Command {
   std::string bank_;
   std::string by_;
   std::string where_;
+  std::string plot_;
+  std::string measure_ = "samples";
+  std::size_t top_ = 40;
+  bool log_ = false;
   bool json_ = false;
   bool csv_ = false;
 };

@@ -8,10 +8,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "query/audit_near.h"
 #include "query/internal/blank_images.h"
 #include "query/internal/columns.h"
 #include "query/internal/equal_pixels.h"
 #include "query/internal/official_side.h"
+#include "query/internal/person_numbers.h"
 #include "schema/error.h"
 #include "store/select.h"
 
@@ -24,8 +26,11 @@ constexpr std::size_t kOfficialSidesMax = 1000;
 
 class Auditor {
  public:
-  Auditor(const Bank& bank, const SplitData& split)
-      : bank_(bank), split_(split), columns_(load_samples(bank, &split.samples, {false, true})) {}
+  Auditor(const Bank& bank, const SplitData& split, const AuditOptions& options)
+      : bank_(bank),
+        split_(split),
+        options_(options),
+        columns_(load_samples(bank, &split.samples, {false, true})) {}
 
   AuditReport run() {
     report_.split = split_.name;
@@ -33,6 +38,7 @@ class Auditor {
     find_sides();
     find_persons();
     find_pixels();
+    if (options_.near_distance) find_near();
     Rows rows = select(bank_, "SELECT coalesce(sum(samples), 0) FROM _rollup_sample");
     const std::uint64_t all = rows.next() ? static_cast<std::uint64_t>(rows.integer(0)) : 0;
     report_.unassigned = all - std::min(all, report_.samples);
@@ -79,28 +85,17 @@ class Auditor {
     for (std::size_t place = 0; place < columns_.size(); ++place) {
       by_subject[columns_.subjects[place]].push_back(place);
     }
-    struct Person {
-      std::string name;
-      std::uint64_t alias = 0;
-    };
-    std::unordered_map<std::uint64_t, Person> persons;
-    Rows rows = select(bank_,
-                       "SELECT u.id, d.name || ' / ' || u.patient_id, u.alias_group "
-                       "FROM _subject u JOIN _dataset d ON d.id = u.dataset_id");
-    while (rows.next()) {
-      persons.emplace(
-          static_cast<std::uint64_t>(rows.integer(0)),
-          Person{std::string(rows.text(1)), static_cast<std::uint64_t>(rows.integer(2))});
-    }
+    const auto persons = load_persons(bank_, options_.aliases);
     std::map<std::uint64_t, std::vector<std::uint64_t>> by_alias;
     for (const auto& [subject, places] : by_subject) {
       const Person& person = persons.at(subject);
-      if (person.alias != 0) by_alias[person.alias].push_back(subject);
+      by_alias[person.number].push_back(subject);
       if (report_crossing("subject", places, fmt::format("subject {}", person.name))) {
         ++report_.leaking_subjects;
       }
     }
-    for (const auto& [alias, subjects] : by_alias) {
+    for (const auto& [number, subjects] : by_alias) {
+      if (subjects.size() < 2) continue;
       std::vector<std::size_t> places;
       std::string names;
       for (const std::uint64_t subject : subjects) {
@@ -108,7 +103,6 @@ class Auditor {
         places.insert(places.end(), own.begin(), own.end());
         names += (names.empty() ? "" : " = ") + persons.at(subject).name;
       }
-      if (subjects.size() < 2) continue;
       if (report_crossing("alias", places, fmt::format("one person, {}", names))) {
         ++report_.leaking_aliases;
       }
@@ -127,8 +121,34 @@ class Auditor {
     });
   }
 
+  void find_near() {
+    NearOptions near;
+    near.distance = *options_.near_distance;
+    near.aliases = options_.aliases;
+    near.samples = &columns_.ids;
+    near.limit = kFindingsMax;
+    near.wanted = [&](std::size_t a, std::size_t b) {
+      return sides_[a] != sides_[b] && columns_.hashes[a] != columns_.hashes[b];
+    };
+    const auto persons = load_persons(bank_, options_.aliases);
+    for (const NearPair& pair : near_duplicates(bank_, near, &report_.leaking_near)) {
+      std::vector<std::size_t> places;
+      std::string names;
+      for (const SampleId id : {pair.first, pair.second}) {
+        places.push_back(static_cast<std::size_t>(
+            std::lower_bound(columns_.ids.begin(), columns_.ids.end(), id) - columns_.ids.begin()));
+        names += (names.empty() ? "" : " and ") + persons.at(columns_.subjects[places.back()]).name;
+      }
+      report_crossing("near", places,
+                      fmt::format("{}, {} pair{} of images alike, the nearest {} bit{} apart",
+                                  names, pair.images, pair.images == 1 ? "" : "s", pair.distance,
+                                  pair.distance == 1 ? "" : "s"));
+    }
+  }
+
   const Bank& bank_;
   const SplitData& split_;
+  const AuditOptions& options_;
   SampleColumns columns_;
   std::vector<std::uint16_t> sides_;  // a sample
   AuditReport report_;
@@ -136,8 +156,53 @@ class Auditor {
 
 }  // namespace
 
-AuditReport audit_split(const Bank& bank, const SplitData& split) {
-  return Auditor(bank, split).run();
+AuditReport audit_split(const Bank& bank, const SplitData& split, const AuditOptions& options) {
+  return Auditor(bank, split, options).run();
+}
+
+PlacedSplit place_split(const Bank& bank, const ListedSplit& listed) {
+  const SampleColumns columns = load_samples(bank, nullptr, {true, false});
+  const auto dataset_names = load_code_names(bank, "_dataset");
+  struct VolumeNames {
+    std::string patient, key, file;
+  };
+  std::unordered_map<std::uint64_t, VolumeNames> volumes;
+  for (Rows rows = select(bank,
+                          "SELECT v.id, u.patient_id, v.key, v.source_path FROM _volume v "
+                          "JOIN _subject u ON u.id = v.subject_id");
+       rows.next();) {
+    volumes.emplace(static_cast<std::uint64_t>(rows.integer(0)),
+                    VolumeNames{std::string(rows.text(1)), std::string(rows.text(2)),
+                                std::string(rows.text(3))});
+  }
+  std::set<std::string> datasets;
+  for (const auto& [code, name] : dataset_names) datasets.insert(name);
+  ListPlaces places = place_lists(listed, datasets, [&](const auto& visit) {
+    for (std::size_t row = 0; row < columns.size(); ++row) {
+      const VolumeNames& volume = volumes.at(columns.volumes[row]);
+      visit(row, RowNames{dataset_names.at(columns.datasets[row]), volume.patient, volume.key,
+                          volume.file, columns.names[row]});
+    }
+  });
+  PlacedSplit placed;
+  placed.split.name = listed.name;
+  placed.split.generation = bank.generation();
+  placed.split.sides = std::move(places.sides);
+  for (const auto& [row, side] : places.places) {
+    const SampleId id = columns.ids[static_cast<std::size_t>(row)];
+    if (!placed.split.samples.empty() && placed.split.samples.back() == id) continue;
+    placed.split.samples.push_back(id);
+    placed.split.members.push_back(side);
+  }
+  placed.listed_twice = std::move(places.listed_twice);
+  placed.unmatched = places.unmatched;
+  placed.unmatched_names = std::move(places.unmatched_names);
+  for (const std::size_t list : places.unknown_lists) {
+    placed.unmatched += listed.lists[list].ids.size();
+    placed.unmatched_names.push_back(fmt::format(
+        "any of the {} names of {}", listed.lists[list].ids.size(), listed.lists[list].file));
+  }
+  return placed;
 }
 
 SplitData official_split(const Bank& bank) {

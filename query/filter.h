@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,20 @@ using FilterValue = std::variant<double, std::int64_t, std::string, bool>;
 
 struct Filter;
 using FilterPtr = std::shared_ptr<const Filter>;
+
+// A number calculated from fields: width * height, (x1 - x0) / 2. Calculated in doubles,
+// whatever the fields are. Without a result (a value that is missing, a division by zero)
+// it is missing itself.
+struct Formula {
+  enum class Kind { number, field, negate, add, subtract, multiply, divide };
+
+  Kind kind = Kind::number;
+  FilterValue number = std::int64_t{0};                  // of a number: std::int64_t or double
+  std::string field;                                     // of a field that is a number; lower case
+  std::vector<std::shared_ptr<const Formula>> operands;  // one to negate, else two
+  std::size_t column = 0;                                // where it stands in the text
+};
+using FormulaPtr = std::shared_ptr<const Formula>;
 
 // A node. Leaves about a mask's field outside mask(...) mean "some mask of the sample";
 // where they are about the class, "some mask or image-level label". A leaf asks about a
@@ -54,6 +69,11 @@ struct Filter {
   bool exact = false;    // class = exact('kidney'): without the classes below it
   bool negated = false;  // in, like, between, is_null, split_side: NOT IN, IS NOT NULL, ...
   std::vector<FilterPtr> children;
+  // A leaf about something calculated: `field` is empty, and these stand in its place and in
+  // that of the values: compare has two, between three, is_null one; in has one, and its
+  // values. It is about a mask when one of the fields is: then a field of the sample is
+  // that of the mask's sample.
+  std::vector<FormulaPtr> formulas;
   std::size_t column = 0;                  // where it stands in the text, bytes from 0
   std::vector<std::size_t> value_columns;  // where each value stands; empty in a built tree
 };
@@ -66,8 +86,11 @@ FilterPtr parse_filter(std::string_view text);
 // the same tree (but for columns).
 std::string to_text(const Filter& filter);
 
+std::string to_text(const Formula& formula);
+
 // Two trees, columns aside.
 bool same_filter(const Filter& a, const Filter& b);
+bool same_formula(const Formula& a, const Formula& b);
 
 // What a filter can name: for help texts and completion.
 struct FieldInfo {

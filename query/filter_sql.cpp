@@ -13,6 +13,7 @@
 #include "query/internal/filter_shape.h"
 #include "query/internal/id_search.h"
 #include "query/internal/mask_sql.h"
+#include "query/internal/normal_form.h"
 #include "query/internal/presence.h"
 #include "query/internal/sample_sql.h"
 #include "query/internal/sql_piece.h"
@@ -26,6 +27,7 @@ using Kind = Filter::Kind;
 constexpr unsigned kLevelsMax = 6;          // AND, OR, NOT in one expression; then a table
 constexpr std::size_t kValuesMax = 30'000;  // SQLite's default is 32,766 a statement
 constexpr std::size_t kPushingTermsMax = 500;
+constexpr std::size_t kAlternativesMax = 16;
 constexpr std::size_t kPushedFacetsMax = 4;  // of a kind, one inside the other
 
 class Compiler {
@@ -33,12 +35,14 @@ class Compiler {
   Compiler(const Filter& filter, const FilterNames& names, const std::string& text)
       : names_(names, text), pushes_(count_terms(filter) <= kPushingTermsMax) {}
 
-  FilterSql run(const Filter& filter) {
+  // `filter` in its normal form.
+  FilterSql run(const FilterPtr& normal) {
+    const Filter& filter = *normal;
     const SqlPiece condition = scoped(sample_sql(filter, {}));
     FilterSql result;
     result.where = condition.sql;
     result.values = condition.values;
-    const SqlPiece ids = ids_sql(filter, condition);
+    const SqlPiece ids = alternatives_sql(normal, condition);
     result.ids = ids.sql;
     result.ids_values = ids.values;
     if (const auto count = count_sql(filter)) {
@@ -226,6 +230,34 @@ class Compiler {
 
   // --- Whole statements.
 
+  // An OR of conditions that an index answers each is a search for each.
+  SqlPiece alternatives_sql(const FilterPtr& normal, const SqlPiece& condition) {
+    if (!pushes_) return ids_sql(*normal, condition);
+    const std::vector<FilterPtr> alternatives = alternatives_of(normal, kAlternativesMax);
+    if (alternatives.size() == 1 ||
+        !std::all_of(alternatives.begin(), alternatives.end(), has_an_index)) {
+      return ids_sql(*normal, condition);
+    }
+    SqlPiece piece;
+    for (const FilterPtr& alternative : alternatives) {
+      if (!piece.sql.empty()) piece << " UNION ALL ";
+      tables_.clear();
+      const SqlPiece part = scoped(sample_sql(*alternative, {}));
+      piece << ids_sql(*alternative, part);
+    }
+    return piece;
+  }
+
+  // Whether some operand of the AND finds its samples without a look at each.
+  static bool has_an_index(const FilterPtr& conjunct) {
+    const std::vector<FilterPtr> operands = operands_of(conjunct, Kind::logical_and);
+    return std::any_of(operands.begin(), operands.end(), [](const FilterPtr& operand) {
+      return is_facet(*operand) || leaves_very_few(*operand) ||
+             (is_finding(*operand) && searches_classes(*operand)) ||
+             (operand->kind == Kind::split_side && operand->values.size() > 1);
+    });
+  }
+
   // Where facets and searches are all there is, the clustered tables answer alone.
   SqlPiece ids_sql(const Filter& filter, const SqlPiece& condition) {
     const std::vector<FilterPtr> operands =
@@ -286,7 +318,8 @@ class Compiler {
 FilterSql to_sql(const Filter& filter, const FilterNames& names, const std::string& text) {
   assert(names.taxonomy != nullptr);
   check_filter(filter, text);
-  FilterSql result = Compiler(filter, names, text).run(filter);
+  const FilterPtr normal = normal_form(filter);
+  FilterSql result = Compiler(*normal, names, text).run(normal);
   if (result.values.size() > kValuesMax || result.ids_values.size() > kValuesMax) {
     throw QueryError(fmt::format("the filter stands for more than {} values", kValuesMax), text, 0,
                      "take it apart, or save a selection and use that");

@@ -53,6 +53,49 @@ const char* symbol(Comparison comparison) {
   return "=";
 }
 
+// How tightly a formula's parts hold together.
+int precedence(const Formula& formula) {
+  switch (formula.kind) {
+    case Formula::Kind::add:
+    case Formula::Kind::subtract:
+      return 1;
+    case Formula::Kind::multiply:
+    case Formula::Kind::divide:
+      return 2;
+    default:
+      return 3;
+  }
+}
+
+std::string formula_text(const Formula& formula) {
+  const auto operand = [&](std::size_t index, bool wrap) {
+    const std::string text = formula_text(*formula.operands.at(index));
+    return wrap ? "(" + text + ")" : text;
+  };
+  const auto binary = [&](const char* sign) {
+    const int own = precedence(formula);
+    return operand(0, precedence(*formula.operands.at(0)) < own) + sign +
+           operand(1, precedence(*formula.operands.at(1)) <= own);
+  };
+  switch (formula.kind) {
+    case Formula::Kind::number:
+      return std::visit(ValueText{}, formula.number);
+    case Formula::Kind::field:
+      return formula.field;
+    case Formula::Kind::negate:  // -(5) is no number, and -- would begin a comment
+      return "-" + operand(0, formula.operands.at(0)->kind != Formula::Kind::field);
+    case Formula::Kind::add:
+      return binary(" + ");
+    case Formula::Kind::subtract:
+      return binary(" - ");
+    case Formula::Kind::multiply:
+      return binary(" * ");
+    case Formula::Kind::divide:
+      return binary(" / ");
+  }
+  return {};
+}
+
 std::string list_text(const Filter& filter, std::size_t first) {
   std::string text = filter.negated ? " NOT IN (" : " IN (";
   for (std::size_t i = first; i < filter.values.size(); ++i) {
@@ -73,20 +116,25 @@ std::string split_text(const Filter& filter) {
 
 std::string leaf_text(const Filter& filter) {
   const char* maybe_not = filter.negated ? " NOT" : "";
+  // What is asked, and what it is asked against: a field and values, or formulas.
+  const std::string asked =
+      filter.formulas.empty() ? filter.field : formula_text(*filter.formulas.front());
+  const auto against = [&](std::size_t index) {
+    return filter.formulas.empty() ? value_text(filter, index)
+                                   : formula_text(*filter.formulas.at(index + 1));
+  };
   switch (filter.kind) {
     case Kind::compare:
-      return fmt::format("{} {} {}", filter.field, symbol(filter.comparison),
-                         value_text(filter, 0));
+      return fmt::format("{} {} {}", asked, symbol(filter.comparison), against(0));
     case Kind::in:
-      return filter.field + list_text(filter, 0);
+      return asked + list_text(filter, 0);
     case Kind::like:
       return fmt::format("{}{} LIKE {}", filter.field, maybe_not, value_text(filter, 0)) +
              (filter.values.size() > 1 ? " ESCAPE " + value_text(filter, 1) : "");
     case Kind::between:
-      return fmt::format("{}{} BETWEEN {} AND {}", filter.field, maybe_not, value_text(filter, 0),
-                         value_text(filter, 1));
+      return fmt::format("{}{} BETWEEN {} AND {}", asked, maybe_not, against(0), against(1));
     case Kind::is_null:
-      return fmt::format("{} IS{} NULL", filter.field, maybe_not);
+      return fmt::format("{} IS{} NULL", asked, maybe_not);
     case Kind::flag:
       return filter.field;
     case Kind::absent:
@@ -133,6 +181,8 @@ std::string node_text(const Filter& filter) {
 }
 
 }  // namespace
+
+std::string to_text(const Formula& formula) { return formula_text(formula); }
 
 std::string to_text(const Filter& filter) {
   return filter.kind == Kind::all ? std::string() : node_text(filter);

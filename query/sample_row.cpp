@@ -65,15 +65,18 @@ JOIN _subject u ON u.id = s.subject_id
 LEFT JOIN _modality m ON m.id = s.modality_id
 LEFT JOIN _sequence q ON q.id = v.sequence_id
 LEFT JOIN _region r ON r.id = d.region_id
-WHERE s.id IN (SELECT value FROM json_each(?1)))";
+WHERE s.id )";
 
 constexpr const char* kMasks = R"(
 SELECT k.sample_id, c.name, coalesce(w.name, ''), k.instance, k.area, k.x0, k.y0, k.x1, k.y1
 FROM _mask k
 JOIN _class c ON c.id = k.class_id
 LEFT JOIN _raw_class w ON w.dataset_id = k.dataset_id AND w.number = k.raw_class
-WHERE k.sample_id IN (SELECT value FROM json_each(?1))
-ORDER BY k.sample_id, k.number)";
+WHERE k.sample_id )";
+
+constexpr const char* kMaskOrder = " ORDER BY k.sample_id, k.number";
+constexpr const char* kListed = "IN (SELECT value FROM json_each(?1))";
+constexpr const char* kOne = "= ?1";
 
 }  // namespace
 
@@ -83,11 +86,12 @@ void for_each_sample_row(const Bank& bank, std::span<const SampleId> ids,
     const auto chunk = ids.subspan(start, std::min(kChunk, ids.size() - start));
     const std::string list = id_list(chunk);
     std::unordered_map<std::uint64_t, SampleRow> found;
-    for (Rows rows = select(bank, kSamples, {list}); rows.next();) {
+    for (Rows rows = select(bank, std::string(kSamples) + kListed, {list}); rows.next();) {
       SampleRow row = sample_row(rows);
       found.emplace(raw(row.id), std::move(row));
     }
-    for (Rows rows = select(bank, kMasks, {list}); rows.next();) {
+    for (Rows rows = select(bank, std::string(kMasks) + kListed + kMaskOrder, {list});
+         rows.next();) {
       const auto row = found.find(static_cast<std::uint64_t>(rows.integer(0)));
       if (row != found.end()) row->second.masks.push_back(mask_row(rows));
     }
@@ -96,6 +100,20 @@ void for_each_sample_row(const Bank& bank, std::span<const SampleId> ids,
       if (row != found.end() && !visit(row->second)) return;
     }
   }
+}
+
+std::optional<SampleRow> find_sample_row(const Bank& bank, SampleId id) {
+  const std::vector<SqlValue> value{static_cast<std::int64_t>(raw(id))};
+  std::optional<SampleRow> found;
+  {
+    Rows rows = select(bank, std::string(kSamples) + kOne, value);
+    if (!rows.next()) return found;
+    found = sample_row(rows);
+  }
+  for (Rows rows = select(bank, std::string(kMasks) + kOne + kMaskOrder, value); rows.next();) {
+    found->masks.push_back(mask_row(rows));
+  }
+  return found;
 }
 
 }  // namespace slicebank

@@ -43,4 +43,7 @@ struct SampleRow {
 void for_each_sample_row(const Bank& bank, std::span<const SampleId> ids,
                          const std::function<bool(const SampleRow&)>& visit);
 
+// One of them; nothing when there is no such sample.
+std::optional<SampleRow> find_sample_row(const Bank& bank, SampleId id);
+
 }  // namespace slicebank

@@ -1,5 +1,7 @@
 // From a filter to the ids it finds: by facets where they can tell, by rows where not.
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,7 +9,9 @@
 #include "query/filter_sql.h"
 #include "query/internal/bank_names.h"
 #include "query/internal/facet_plan.h"
+#include "query/internal/filter_shape.h"
 #include "query/selection.h"
+#include "schema/limits.h"
 #include "store/facets.h"
 #include "store/select.h"
 
@@ -17,7 +21,7 @@ namespace {
 // Where facets leave at most this many samples in question, each is looked at; above it a
 // search of the clustered tables is faster.
 constexpr std::uint64_t kCandidatesMax = 100'000;
-constexpr std::size_t kCandidatesAtOnce = 10'000;
+constexpr std::size_t kCandidatesAtOnceMin = 500;  // else the filter itself is too long
 
 struct Found {
   std::vector<SampleId> ids;  // ascending
@@ -38,13 +42,14 @@ std::vector<SampleId> run_ids(const Bank& bank, const FilterSql& sql) {
 // Which of the candidates satisfy the conditions that facets do not settle.
 std::vector<SampleId> check_candidates(const Bank& bank, const std::vector<SampleId>& candidates,
                                        const std::vector<FilterPtr>& conditions,
-                                       const FilterNames& names, const std::string& text) {
+                                       std::size_t at_once, const FilterNames& names,
+                                       const std::string& text) {
   std::vector<SampleId> found;
-  for (std::size_t at = 0; at < candidates.size(); at += kCandidatesAtOnce) {
+  for (std::size_t at = 0; at < candidates.size(); at += at_once) {
     Filter which;
     which.kind = Filter::Kind::in;
     which.field = "id";
-    const std::size_t end = std::min(at + kCandidatesAtOnce, candidates.size());
+    const std::size_t end = std::min(at + at_once, candidates.size());
     for (std::size_t i = at; i < end; ++i) {
       which.values.emplace_back(static_cast<std::int64_t>(raw(candidates[i])));
     }
@@ -58,6 +63,13 @@ std::vector<SampleId> check_candidates(const Bank& bank, const std::vector<Sampl
   return found;
 }
 
+// How many ids fit into one filter beside the conditions.
+std::size_t ids_beside(const std::vector<FilterPtr>& conditions) {
+  std::size_t terms = 2;  // the AND, and the IN
+  for (const FilterPtr& condition : conditions) terms += count_terms(*condition);
+  return limits::kFilterTermsMax - std::min<std::size_t>(terms, limits::kFilterTermsMax);
+}
+
 // By facets, as of their generation; nothing where rows have to be searched.
 std::optional<Found> by_facets(const Bank& bank, const Filter& filter, const FilterNames& names,
                                const std::string& text) {
@@ -69,8 +81,10 @@ std::optional<Found> by_facets(const Bank& bank, const Filter& filter, const Fil
       std::vector<FilterPtr> open;
       const FacetAnswer answer = FacetPlan(bank, *facets, names, text).answer(filter, &open);
       if (answer.exact) return Found{answer.ids->ids(), facets->generation()};
-      if (answer.ids->size() > kCandidatesMax) return std::nullopt;
-      auto ids = check_candidates(bank, answer.ids->ids(), open, names, text);
+      const std::size_t at_once = ids_beside(open);
+      if (answer.ids->size() > kCandidatesMax || at_once < kCandidatesAtOnceMin)
+        return std::nullopt;
+      auto ids = check_candidates(bank, answer.ids->ids(), open, at_once, names, text);
       if (bank.generation() == facets->generation()) {
         return Found{std::move(ids), facets->generation()};
       }

@@ -7,13 +7,11 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
-#include "query/filter_sql.h"
-#include "query/internal/bank_names.h"
 #include "query/internal/mix.h"
 #include "schema/error.h"
-#include "store/select.h"
 #include "store/split_data.h"
 #include "store/writer.h"
 
@@ -41,20 +39,15 @@ void check_same_bank(const Selection& a, const Selection& b) {
               "merge the banks first");
 }
 
-// The ids a filter finds, ascending and once each.
-std::vector<SampleId> run_ids(const Bank& bank, const FilterSql& sql) {
-  std::vector<SampleId> ids;
-  for (Rows rows = select(bank, sql.ids, sql.ids_values); rows.next();) {
-    ids.push_back(SampleId{static_cast<std::uint64_t>(rows.integer(0))});
-  }
-  if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
-}
-
-FilterSql sql_for(const Bank& bank, const Filter& filter, const std::string& text) {
-  const BankNames loaded = load_names(bank);
-  return to_sql(filter, loaded.names, text);
+[[noreturn]] void throw_unknown(const Bank& bank, const std::string& name) {
+  std::vector<std::string> names;
+  for (const SavedSelection& known : list_saved_selections(bank)) names.push_back(known.name);
+  const auto nearest = nearest_name(name, names);
+  throw Error(ErrorCode::not_found,
+              fmt::format("{} keeps no selection '{}'", bank.path().string(), name),
+              nearest         ? fmt::format("did you mean '{}'?", *nearest)
+              : names.empty() ? "it keeps none yet"
+                              : fmt::format("it keeps {}", fmt::join(names, ", ")));
 }
 
 }  // namespace
@@ -130,6 +123,12 @@ Selection Selection::minus(const Selection& other) const {
           fmt::format("({}) AND NOT ({})", query_, other.query_)};
 }
 
+Selection Selection::symmetric_difference(const Selection& other) const {
+  const Generation generation = std::min(generation_, other.generation_);
+  return {bank_, minus(other).united(other.minus(*this)).ids(), generation,
+          fmt::format("({}) or ({}), not both", query_, other.query_)};
+}
+
 Selection Selection::head(std::size_t count) const {
   if (count >= ids_.size()) return *this;
   return {bank_,
@@ -147,6 +146,25 @@ Selection Selection::shuffled(std::uint64_t seed) const {
   return {bank_, std::move(ids), generation_, fmt::format("({}) shuffled by {}", query_, seed)};
 }
 
+Selection Selection::sampled(std::size_t count, std::uint64_t seed) const {
+  if (count >= ids_.size()) return *this;
+  // Floyd's: one draw a sample, however many there are to choose from.
+  SplitMix random(seed);
+  std::unordered_set<std::size_t> chosen;
+  chosen.reserve(count);
+  for (std::size_t last = ids_.size() - count; last < ids_.size(); ++last) {
+    const auto drawn = static_cast<std::size_t>(random.below(last + 1));
+    if (!chosen.insert(drawn).second) chosen.insert(last);
+  }
+  std::vector<std::size_t> places(chosen.begin(), chosen.end());
+  std::sort(places.begin(), places.end());
+  std::vector<SampleId> ids;
+  ids.reserve(count);
+  for (const std::size_t place : places) ids.push_back(ids_[place]);
+  return {bank_, std::move(ids), generation_,
+          fmt::format("{} of ({}) drawn by {}", count, query_, seed)};
+}
+
 void Selection::save(const std::string& name) const {
   if (name.empty()) {
     throw Error(ErrorCode::bad_argument, "a selection cannot be kept under an empty name");
@@ -158,43 +176,14 @@ void Selection::save(const std::string& name) const {
 
 Selection Selection::load(const Bank& bank, const std::string& name) {
   std::optional<SavedSelection> saved = find_saved_selection(bank, name);
-  if (!saved) {
-    std::vector<std::string> names;
-    for (const SavedSelection& known : list_saved_selections(bank)) names.push_back(known.name);
-    const auto nearest = nearest_name(name, names);
-    throw Error(ErrorCode::not_found,
-                fmt::format("{} keeps no selection '{}'", bank.path().string(), name),
-                nearest         ? fmt::format("did you mean '{}'?", *nearest)
-                : names.empty() ? "it keeps none yet"
-                                : fmt::format("it keeps {}", fmt::join(names, ", ")));
-  }
+  if (!saved) throw_unknown(bank, name);
   return {bank, std::move(saved->samples), saved->generation, std::move(saved->query)};
 }
 
-Selection select_samples(const Bank& bank, std::string_view filter_text) {
-  return select_samples(bank, *parse_filter(filter_text), std::string(filter_text));
-}
-
-Selection select_samples(const Bank& bank, const Filter& filter, const std::string& text) {
-  const FilterSql sql = sql_for(bank, filter, text);
-  // The ids belong to one generation: read again when a commit came in between.
-  constexpr int kTriesMax = 5;
-  Generation generation = bank.generation();
-  for (int tries = 1;; ++tries) {
-    std::vector<SampleId> ids = run_ids(bank, sql);
-    const Generation after = bank.generation();
-    if (after == generation || tries == kTriesMax) {
-      return {bank, std::move(ids), generation, text};
-    }
-    generation = after;
-  }
-}
-
-std::uint64_t count_samples(const Bank& bank, std::string_view filter_text) {
-  const FilterSql sql = sql_for(bank, *parse_filter(filter_text), std::string(filter_text));
-  if (sql.count.empty()) return run_ids(bank, sql).size();
-  Rows rows = select(bank, sql.count, sql.count_values);
-  return rows.next() ? static_cast<std::uint64_t>(rows.integer(0)) : 0;
+void Selection::forget(const Bank& bank, const std::string& name) {
+  Writer writer = Writer::open(bank.path());
+  if (!writer.delete_saved_selection(name)) throw_unknown(bank, name);
+  writer.commit();
 }
 
 }  // namespace slicebank

@@ -15,6 +15,15 @@
 
 namespace slicebank {
 
+// A field of the sample to sort by, and whether from the largest down.
+struct SortKey {
+  std::string field;
+  bool descending = false;
+};
+
+// "patient, slice desc": fields with ASC or DESC. Throws QueryError pointing at the word.
+std::vector<SortKey> parse_sort_keys(std::string_view text);
+
 class Selection {
  public:
   // Throws Error(bad_argument) when an id stands twice.
@@ -36,12 +45,23 @@ class Selection {
   Selection united(const Selection& other) const;
   Selection intersected(const Selection& other) const;
   Selection minus(const Selection& other) const;
+  // What is in one of the two and not in both: ours in our order, then theirs in theirs.
+  Selection symmetric_difference(const Selection& other) const;
   Selection head(std::size_t count) const;
   Selection shuffled(std::uint64_t seed) const;  // docs/splits.md: same order everywhere
+  // `count` of them, every set of so many equally likely; in the order they have here. All of
+  // them where there are no more. The same everywhere for a seed.
+  Selection sampled(std::size_t count, std::uint64_t seed) const;
+  // By these fields, the first first; equal ones keep the order they have here. Missing
+  // values come last, ascending or descending. Throws QueryError for a field that is not one
+  // value a sample. What was deleted since the selection was made comes last.
+  Selection sorted_by(const std::vector<SortKey>& keys) const;
 
   // Keeps it in the bank under a name (takes the writer lock for a moment).
   void save(const std::string& name) const;
   static Selection load(const Bank& bank, const std::string& name);  // Error(not_found)
+  // Takes a saved one out of the bank (writer lock). Error(not_found).
+  static void forget(const Bank& bank, const std::string& name);
 
  private:
   Bank bank_;
@@ -53,6 +73,9 @@ class Selection {
 // All samples the filter finds, ascending by id. Throws QueryError.
 Selection select_samples(const Bank& bank, std::string_view filter_text);
 Selection select_samples(const Bank& bank, const Filter& filter, const std::string& text);
+
+// The same by SQL alone, without the facets: slower, for comparing the two.
+Selection select_samples_by_rows(const Bank& bank, const Filter& filter, const std::string& text);
 
 // How many, without the ids.
 std::uint64_t count_samples(const Bank& bank, std::string_view filter_text);

@@ -18,6 +18,7 @@ bool is_off(const SplitBalance& balance) { return balance.deviation > balance.to
 std::string SplitReport::to_json() const {
   Json json;
   json["sides"] = sides;
+  if (std::find(closed.begin(), closed.end(), true) != closed.end()) json["closed"] = closed;
   json["groups"] = groups;
   json["samples"] = samples;
   json["deviation_mean"] = deviation_mean;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "query/chart.h"
 #include "query/selection.h"
 #include "store/bank.h"
 
@@ -37,5 +38,19 @@ struct StatsOptions {
 // with a row "(none)" for what is left.
 StatsTable stats(const Bank& bank, const std::vector<std::string>& by,
                  std::string_view filter_text = {}, const StatsOptions& options = {});
+
+// What a chart of a table shows.
+enum class StatsMeasure { samples, masks, subjects };
+
+struct StatsChartOptions {
+  StatsMeasure measure = StatsMeasure::samples;
+  ValueScale scale = ValueScale::linear;
+  std::size_t categories_max = 40;  // the largest are shown, and how many there are is said
+};
+
+// The last word of `by` down the side, largest first; a series for each value of the words
+// before it (more than 24: those with the most, and the chart says so). A table without `by`
+// has one bar.
+BarChart stats_chart(const StatsTable& table, const StatsChartOptions& options = {});
 
 }  // namespace slicebank

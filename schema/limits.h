@@ -27,6 +27,8 @@ inline constexpr std::size_t kJsonLineBytesMax = 16u << 20;
 inline constexpr std::size_t kFilterBytesMax = 100'000;  // text of one filter or SQL statement
 inline constexpr std::uint32_t kFilterDepthMax = 200;
 inline constexpr std::uint32_t kFilterTermsMax = 10'000;
+inline constexpr std::uint32_t kFormulaTermsMax = 100;  // of one calculation in a filter
+inline constexpr std::uint32_t kFormulaLevelsMax = 10;  // parentheses that it cannot do without
 inline constexpr std::size_t kDictionaryBytesMax = 1u << 20;
 
 }  // namespace slicebank::limits

@@ -86,6 +86,12 @@ void Reader::image_into(SampleId id, MutableBytes out_hwc) const {
   decode_image(state_->file.uuid, id, record_of(*state_, transaction, id), &dictionaries, out_hwc);
 }
 
+void Reader::read_into(SampleId id, DecodeSink& sink) const {
+  const lmdb::ReadTransaction transaction(state_->records());
+  const StoredDictionaries dictionaries(*state_, transaction);
+  decode_into(state_->file.uuid, id, record_of(*state_, transaction, id), &dictionaries, sink);
+}
+
 std::vector<Sample> Reader::samples(std::span<const SampleId> ids, const ReadParts& parts) const {
   std::vector<Sample> samples;
   samples.reserve(ids.size());

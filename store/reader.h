@@ -13,6 +13,7 @@
 namespace slicebank {
 
 struct BankState;
+class DecodeSink;  // store/record.h
 
 // Which parts of a sample to read. Sections that are left out are not even touched.
 struct ReadParts {
@@ -32,6 +33,10 @@ class Reader {
 
   // Decodes into the caller's memory, which must hold exactly the image's bytes.
   void image_into(SampleId id, MutableBytes out_hwc) const;
+
+  // Decodes into memory that the sink gives, part by part. The transaction lasts until the
+  // last call of the sink returns, which must not read from this bank.
+  void read_into(SampleId id, DecodeSink& sink) const;
 
   // Many samples under one read transaction, in the order of `ids`.
   std::vector<Sample> samples(std::span<const SampleId> ids, const ReadParts& parts = {}) const;

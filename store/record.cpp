@@ -346,6 +346,22 @@ std::vector<Mask> decode_masks(const BankUuid& bank, SampleId id, Bytes record,
   return read_masks(checked, read_meta(checked), classes);
 }
 
+void decode_into(const BankUuid& bank, SampleId id, Bytes record,
+                 const DictionarySource* dictionaries, DecodeSink& sink) {
+  const CheckedRecord checked(bank, id, record);
+  RecordMeta meta = read_meta(checked);
+  SampleInfo info = info_of(checked.header(), RecordMeta(meta));
+  const MutableBytes out_hwc = sink.begin(std::move(info));
+  if (!out_hwc.empty()) read_image(checked, dictionaries, out_hwc);
+  bool any = false;
+  for (std::size_t i = 0; i < meta.masks() && !any; ++i) any = sink.wants_mask(i);
+  if (!any) return;
+  const Bytes section = checked.masks();
+  located(id, Section::masks, [&] {
+    decode_masks_section(section, meta, checked.header().height, checked.header().width, sink);
+  });
+}
+
 Sample decode_sample(const BankUuid& bank, SampleId id, Bytes record,
                      const DictionarySource* dictionaries) {
   const CheckedRecord checked(bank, id, record);

@@ -72,6 +72,31 @@ void decode_image(const BankUuid& bank, SampleId id, Bytes record,
 std::vector<Mask> decode_masks(const BankUuid& bank, SampleId id, Bytes record,
                                std::span<const ClassId> classes = {});
 
+// Where decode_into() puts what it decodes: memory of the caller's, asked for when it is
+// needed. Masks are numbered as in SampleInfo::annotations, where they come first.
+class MaskSink {
+ public:
+  virtual ~MaskSink() = default;
+  // Whether to decode a mask. May be asked more than once, and has to say the same.
+  virtual bool wants_mask(std::size_t mask) = 0;
+  // Memory for height x width pixels, all 0; the decoder sets foreground to 1. Between
+  // begin and end no other mask is begun, so one plane serves all if end clears it.
+  virtual std::span<std::uint8_t> begin_mask(std::size_t mask) = 0;
+  virtual void end_mask(std::size_t mask) = 0;
+};
+
+class DecodeSink : public MaskSink {
+ public:
+  // Comes first. Memory for info.shape.bytes() of pixels; empty leaves them undecoded.
+  // `info` is the sink's to keep.
+  virtual MutableBytes begin(SampleInfo&& info) = 0;
+};
+
+// Image and masks into the sink's memory; the image first. When it throws, what the sink
+// has given holds anything.
+void decode_into(const BankUuid& bank, SampleId id, Bytes record,
+                 const DictionarySource* dictionaries, DecodeSink& sink);
+
 // Everything at once.
 Sample decode_sample(const BankUuid& bank, SampleId id, Bytes record,
                      const DictionarySource* dictionaries);

@@ -9,13 +9,19 @@ namespace slicebank {
 
 struct Rows::Impl {
   Impl(const Bank& bank, const std::string& sql, const std::vector<SqlValue>& values)
-      : state(bank.state()), index(*state), statement(index->prepare(sql)) {
+      : state(bank.state()), index(*state), text(sql), statement(index->take_prepared(sql)) {
     int parameter = 0;
     for (const SqlValue& value : values) statement.bind(++parameter, value);
   }
+  ~Impl() {
+    if (!index.foreign()) index->keep_prepared(text, std::move(statement));
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   std::shared_ptr<BankState> state;
   IndexLease index;
+  std::string text;
   sqlite::Statement statement;
 };
 

@@ -505,4 +505,11 @@ void Writer::put_saved_selection(const SavedSelection& selection) {
                    catalog::encode(selection));
 }
 
+bool Writer::delete_saved_selection(const std::string& name) {
+  const std::string key = catalog::name_key(Kind::saved_selection, name);
+  if (!impl_->batch.entry(key)) return false;
+  impl_->batch.erase(key);
+  return true;
+}
+
 }  // namespace slicebank

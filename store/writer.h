@@ -116,7 +116,8 @@ class Writer {
   // Replaces a split or saved selection of the same name.
   SplitId put_split(const SplitData& split);
   void put_saved_selection(const SavedSelection& selection);
-  bool delete_split(const std::string& name);  // false when there is none
+  bool delete_split(const std::string& name);            // false when there is none
+  bool delete_saved_selection(const std::string& name);  // the same
 
   // Bytes of record values queued now; commit every 1 to 16 MB of them.
   std::uint64_t queued_bytes() const;

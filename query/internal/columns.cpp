@@ -19,9 +19,10 @@ struct Table {
 };
 
 // Runs the SELECTs, merged, over the rows of these ids (ascending), or over all: rows come
-// ascending by sample. Ids that lie close together are read as one range, others in lists.
+// in `order` (column numbers, the sample's first). Ids that lie close together are read as
+// one range, others in lists.
 void for_each_row(const Bank& bank, const std::vector<Table>& tables,
-                  const std::vector<SampleId>* ids,
+                  const std::vector<SampleId>* ids, const char* order,
                   const std::function<void(SampleId, const Rows&)>& visit) {
   const auto run = [&](const std::string& where, const std::vector<SqlValue>& values, bool check) {
     std::string sql;
@@ -31,7 +32,7 @@ void for_each_row(const Bank& bank, const std::vector<Table>& tables,
       sql += fmt::format("{} WHERE {} {} {}", table.head, table.key, where, table.condition);
       all_values.insert(all_values.end(), values.begin(), values.end());
     }
-    Rows rows = select(bank, sql + " ORDER BY 1", all_values);
+    Rows rows = select(bank, sql + " ORDER BY " + order, all_values);
     std::size_t at = 0;
     while (rows.next()) {
       const SampleId id{static_cast<std::uint64_t>(rows.integer(0))};
@@ -78,7 +79,7 @@ SampleColumns load_samples(const Bank& bank, const std::vector<SampleId>* ids,
                 "WHEN 3 THEN 2 WHEN 4 THEN 2 WHEN 7 THEN 2 WHEN 9 THEN 8 ELSE 4 END "
               : "NULL, NULL, NULL ";
   head += "FROM _sample s";
-  for_each_row(bank, {{head, "s.id", ""}}, ids, [&](SampleId id, const Rows& rows) {
+  for_each_row(bank, {{head, "s.id", ""}}, ids, "1", [&](SampleId id, const Rows& rows) {
     columns.ids.push_back(id);
     columns.modalities.push_back(static_cast<std::uint16_t>(rows.integer(1)));
     columns.datasets.push_back(static_cast<std::uint32_t>(rows.integer(2)));
@@ -128,9 +129,25 @@ void for_each_finding(
                  "k.sample_id", ""},
                 {"SELECT k.sample_id, k.class_id, 0 FROM _label k INDEXED BY _label_sample",
                  "k.sample_id", "AND k.value > 0"}},
-               &columns.ids, [&](SampleId id, const Rows& rows) {
+               &columns.ids, "1", [&](SampleId id, const Rows& rows) {
                  while (columns.ids[place] < id) ++place;
                  visit(place, static_cast<std::uint32_t>(rows.integer(1)), rows.integer(2) != 0);
+               });
+}
+
+void for_each_mask(const Bank& bank, const SampleColumns& columns, bool areas,
+                   const std::function<void(std::size_t place, std::uint32_t class_id,
+                                            std::uint32_t number, std::uint64_t area)>& visit) {
+  std::size_t place = 0;
+  const std::string head = fmt::format(
+      "SELECT k.sample_id, k.number, k.class_id, {} FROM _mask k INDEXED BY _mask_sample",
+      areas ? "k.area" : "0");
+  for_each_row(bank, {{head, "k.sample_id", ""}}, &columns.ids, "1, 2",
+               [&](SampleId id, const Rows& rows) {
+                 while (columns.ids[place] < id) ++place;
+                 visit(place, static_cast<std::uint32_t>(rows.integer(2)),
+                       static_cast<std::uint32_t>(rows.integer(1)),
+                       static_cast<std::uint64_t>(rows.integer(3)));
                });
 }
 

@@ -64,6 +64,12 @@ void for_each_finding(
     const Bank& bank, const SampleColumns& columns,
     const std::function<void(std::size_t place, std::uint32_t class_id, bool mask)>& visit);
 
+// Calls `visit` for each mask of the samples, ascending by sample and number. `area` is in
+// pixels, and 0 unless `areas`, which costs a look-up a mask.
+void for_each_mask(const Bank& bank, const SampleColumns& columns, bool areas,
+                   const std::function<void(std::size_t place, std::uint32_t class_id,
+                                            std::uint32_t number, std::uint64_t area)>& visit);
+
 // Names by code of one of the index's name tables: _modality, _sequence, _region, _class,
 // _dataset.
 std::unordered_map<std::uint64_t, std::string> load_code_names(const Bank& bank,

@@ -129,7 +129,7 @@ FacetAnswer FacetPlan::disjunction(const Filter& filter) {
 // --- Fields of the sample
 
 FacetAnswer FacetPlan::field(const Filter& leaf) {
-  if (leaf.kind == Kind::compare && leaf.field.empty()) return bound();  // of a formula
+  if (!leaf.formulas.empty()) return bound();
   const auto rows_with = [&](FacetKind kind, const std::string& rows, const SqlPiece& condition) {
     return FacetAnswer{united(kind, codes(rows, condition)), true};
   };
@@ -203,7 +203,7 @@ FacetAnswer FacetPlan::region(const Filter& leaf) {
 
 FacetAnswer FacetPlan::finding(const Filter& filter) {
   if (filter.kind == Kind::mask) return cells(*filter.children.front());
-  if (filter.kind == Kind::compare && filter.field.empty()) return bound();
+  if (!filter.formulas.empty()) return bound();
   const Field* field = find_field(filter.field);
   if (field == nullptr) return bound();
   if (field->place == FieldPlace::mask) return cells(filter);
@@ -261,6 +261,7 @@ FacetPlan::Holds FacetPlan::holds(const Filter& condition, const MaskCell& cell)
 }
 
 FacetPlan::Holds FacetPlan::leaf_holds(const Filter& leaf, const MaskCell& cell) {
+  if (!leaf.formulas.empty()) return Holds::maybe;
   const auto known = [](bool value) { return value ? Holds::yes : Holds::no; };
   if (leaf.field == "class" || leaf.field == "class_region" || leaf.field == "side" ||
       leaf.field == "lesion") {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "query/internal/filter_fields.h"
+#include "query/internal/formula.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 #include "schema/taxonomy.h"
@@ -32,7 +33,11 @@ class Checker {
       case Kind::between:
       case Kind::is_null:
       case Kind::flag:
-        field_leaf(filter, in_mask);
+        if (filter.formulas.empty()) {
+          field_leaf(filter, in_mask);
+        } else {
+          formula_leaf(filter, in_mask);
+        }
         return;
       case Kind::absent:
       case Kind::unknown:
@@ -70,6 +75,12 @@ class Checker {
       fail(filter.column, "mask(...) cannot stand inside mask(...)");
     }
     leaf(filter, in_mask);
+    const bool calculates = filter.kind == Kind::compare || filter.kind == Kind::in ||
+                            filter.kind == Kind::between || filter.kind == Kind::is_null;
+    if (!calculates && !filter.formulas.empty()) {
+      fail(filter.column, "a calculation stands where none can");
+    }
+    for (const FormulaPtr& formula : filter.formulas) terms_ += count_terms(*formula);
     const bool below_mask = in_mask || filter.kind == Kind::mask;
     for (const FilterPtr& child : filter.children) tree(*child, below_mask, depth + 1);
   }
@@ -94,6 +105,42 @@ class Checker {
            fmt::format("write {} = '...'", field->name));
     }
     for (std::size_t i = 0; i < filter.values.size(); ++i) value(filter, *field, i);
+  }
+
+  void formula_leaf(const Filter& filter, bool in_mask) const {
+    const std::size_t formulas = filter.kind == Kind::compare   ? 2
+                                 : filter.kind == Kind::between ? 3
+                                                                : 1;
+    const bool values = filter.kind == Kind::in ? !filter.values.empty() : filter.values.empty();
+    const bool takes_formulas = filter.kind != Kind::like && filter.kind != Kind::flag;
+    if (!takes_formulas || filter.formulas.size() != formulas || !values || !filter.field.empty() ||
+        filter.exact ||
+        std::any_of(filter.formulas.begin(), filter.formulas.end(),
+                    [](const FormulaPtr& formula) { return formula == nullptr; })) {
+      fail(filter.column, "a condition on a calculation has parts that do not fit");
+    }
+    bool any_field = false;
+    bool of_mask = false;
+    for (const FormulaPtr& formula : filter.formulas) {
+      check_formula(*formula, text_);
+      any_field = any_field || names_field(*formula);
+      of_mask = of_mask || is_about_mask(*formula);
+    }
+    if (!any_field) {
+      fail(filter.column, "a condition asks about no field", "write TRUE or FALSE for a constant");
+    }
+    if (in_mask && !of_mask) {
+      fail(filter.column, "this calculation is about the sample, not about one mask",
+           "move it out of mask(...)");
+    }
+    for (std::size_t i = 0; i < filter.values.size(); ++i) {
+      const FilterValue& value = filter.values[i];
+      const auto* number = std::get_if<double>(&value);
+      if (!std::holds_alternative<std::int64_t>(value) &&
+          (number == nullptr || !std::isfinite(*number))) {
+        fail(value_column(filter, i), "a calculation is compared with numbers");
+      }
+    }
   }
 
   // The kind of condition against the type of the field.

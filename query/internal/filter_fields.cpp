@@ -41,6 +41,10 @@ const std::vector<Field>& field_table() {
       {"touches_border", T::flag, P::mask, "the mask's box reaches an edge of the image"},
       {"box_width", T::number, P::mask, "pixels"},
       {"box_height", T::number, P::mask, "pixels"},
+      {"x0", T::number, P::mask, "left column of the mask's box"},
+      {"y0", T::number, P::mask, "top row of the mask's box"},
+      {"x1", T::number, P::mask, "column right of the mask's box"},
+      {"y1", T::number, P::mask, "row below the mask's box"},
   };
   return table;
 }

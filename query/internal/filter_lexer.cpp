@@ -64,8 +64,6 @@ class Lexer {
       read_string(token);
     } else if (is_digit(c) || (c == '.' && is_digit(peek(1)))) {
       read_number(token);
-    } else if (c == '-' || c == '+') {
-      read_signed(token);
     } else {
       read_symbol(token);
     }
@@ -101,18 +99,10 @@ class Lexer {
     token.value = std::move(value);
   }
 
-  void read_signed(FilterToken& token) {
-    if (!is_digit(peek(1)) && !(peek(1) == '.' && is_digit(peek(2)))) {
-      fail(at_, fmt::format("'{}' stands here without a number", peek()));
-    }
-    read_number(token);
-  }
-
   void read_number(FilterToken& token) {
     token.kind = FilterToken::Kind::number;
     const std::size_t from = at_;
     bool whole = true;
-    if (peek() == '-' || peek() == '+') ++at_;
     while (is_digit(peek())) ++at_;
     if (peek() == '.') {
       whole = false;
@@ -129,8 +119,7 @@ class Lexer {
     if (is_letter(peek()) || peek() == '.') {
       fail(from, "this is neither a number nor a word", "put text in single quotes");
     }
-    // std::from_chars takes a minus, never a plus.
-    const char* first = text_.data() + from + (text_[from] == '+' ? 1 : 0);
+    const char* first = text_.data() + from;
     const char* last = text_.data() + at_;
     if (whole) {
       std::int64_t value = 0;
@@ -154,6 +143,10 @@ class Lexer {
       case '(':
       case ')':
       case ',':
+      case '+':
+      case '-':
+      case '*':
+      case '/':
         token.text = c;
         ++at_;
         return;

@@ -14,8 +14,8 @@ struct FilterToken {
   enum class Kind {
     word,    // letters, digits and _, in `text` as lower case: fields and keywords
     string,  // 'single quotes', in `value` without them
-    number,  // in `value`, std::int64_t or double
-    symbol,  // ( ) , = != < <= > >=, in `text`; <> reads as !=
+    number,  // in `value`, std::int64_t or double; never with a sign
+    symbol,  // ( ) , = != < <= > >= + - * /, in `text`; <> reads as !=
     end,
   };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "query/internal/filter_fields.h"
+#include "query/internal/formula.h"
 #include "query/internal/mask_sql.h"
 
 namespace slicebank {
@@ -13,6 +14,10 @@ using Kind = Filter::Kind;
 constexpr std::size_t kFacetValuesMax = 64;
 
 bool is_finding_leaf(const Filter& filter) {
+  if (!filter.formulas.empty()) {
+    return std::any_of(filter.formulas.begin(), filter.formulas.end(),
+                       [](const FormulaPtr& formula) { return is_about_mask(*formula); });
+  }
   const Field* field = filter.field.empty() ? nullptr : find_field(filter.field);
   return field != nullptr && field->place != FieldPlace::sample;
 }
@@ -36,6 +41,7 @@ void collect_operands(const FilterPtr& filter, Kind kind, std::vector<FilterPtr>
 std::size_t count_terms(const Filter& filter) {
   std::size_t terms = 1 + filter.values.size();
   for (const FilterPtr& child : filter.children) terms += count_terms(*child);
+  for (const FormulaPtr& formula : filter.formulas) terms += count_terms(*formula);
   return terms;
 }
 
@@ -44,7 +50,8 @@ bool is_finding(const Filter& filter) {
 }
 
 bool about_labels_too(const Filter& filter) {
-  return filter.kind != Kind::mask && find_field(filter.field)->place == FieldPlace::finding;
+  return filter.kind != Kind::mask && filter.formulas.empty() &&
+         find_field(filter.field)->place == FieldPlace::finding;
 }
 
 bool searches_classes(const Filter& filter) {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "query/internal/formula.h"
+
 namespace slicebank {
 namespace {
 
@@ -20,24 +22,6 @@ struct ToSql {
 };
 
 SqlValue to_sql_value(const FilterValue& value) { return std::visit(ToSql{}, value); }
-
-const char* symbol(Comparison comparison) {
-  switch (comparison) {
-    case Comparison::equal:
-      return " = ";
-    case Comparison::not_equal:
-      return " != ";
-    case Comparison::less:
-      return " < ";
-    case Comparison::less_equal:
-      return " <= ";
-    case Comparison::greater:
-      return " > ";
-    case Comparison::greater_equal:
-      return " >= ";
-  }
-  return " = ";
-}
 
 double number_of(const FilterValue& value) {
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
@@ -65,7 +49,7 @@ SqlPiece fraction_compare(Comparison comparison, const FilterValue& value) {
   switch (comparison) {
     case Comparison::greater:
     case Comparison::greater_equal:
-      exact << symbol(comparison);
+      exact << comparison_sql(comparison);
       exact.bind(wanted);
       piece << "(k.area_ppm > ";
       piece.bind(above) << " OR (k.area_ppm >= ";
@@ -73,7 +57,7 @@ SqlPiece fraction_compare(Comparison comparison, const FilterValue& value) {
       break;
     case Comparison::less:
     case Comparison::less_equal:
-      exact << symbol(comparison);
+      exact << comparison_sql(comparison);
       exact.bind(wanted);
       piece << "(k.area_ppm < ";
       piece.bind(below) << " OR (k.area_ppm <= ";
@@ -128,6 +112,24 @@ SqlPiece class_rows(const SqlPiece& condition) {
 
 }  // namespace
 
+const char* comparison_sql(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::equal:
+      return " = ";
+    case Comparison::not_equal:
+      return " != ";
+    case Comparison::less:
+      return " < ";
+    case Comparison::less_equal:
+      return " <= ";
+    case Comparison::greater:
+      return " > ";
+    case Comparison::greater_equal:
+      return " >= ";
+  }
+  return " = ";
+}
+
 bool is_equality(const Filter& leaf) {
   return leaf.kind == Kind::in ||
          (leaf.kind == Kind::compare &&
@@ -144,7 +146,7 @@ SqlPiece sql_condition(const std::string& expression, const Filter& leaf) {
   SqlPiece piece(expression);
   switch (leaf.kind) {
     case Kind::compare:
-      piece << symbol(leaf.comparison);
+      piece << comparison_sql(leaf.comparison);
       return piece.bind(to_sql_value(leaf.values[0]));
     case Kind::in: {
       std::vector<SqlValue> values;
@@ -200,6 +202,7 @@ SqlPiece sql_coded(const std::string& code_column, const std::string& names_tabl
 }
 
 SqlPiece mask_leaf_sql(const Filter& leaf, const NameResolver& names) {
+  if (!leaf.formulas.empty()) return formula_leaf_sql(leaf);
   const std::string& field = leaf.field;
   if (leaf.kind == Kind::is_null && field != "raw_class" && field != "class_region" &&
       field != "side") {
@@ -229,7 +232,7 @@ SqlPiece mask_leaf_sql(const Filter& leaf, const NameResolver& names) {
   if (field == "area_fraction") return area_fraction_sql(leaf);
   if (field == "box_width") return sql_condition("(k.x1 - k.x0)", leaf);
   if (field == "box_height") return sql_condition("(k.y1 - k.y0)", leaf);
-  return sql_condition("k." + field, leaf);  // area, instance, touches_border
+  return sql_condition("k." + field, leaf);  // area, instance, touches_border, x0, ...
 }
 
 bool narrows_classes(const Filter& leaf) {

@@ -21,6 +21,9 @@ SqlPiece sql_coded(const std::string& code_column, const std::string& names_tabl
                    const Filter& leaf,
                    const std::function<std::vector<SqlValue>(std::size_t)>& code);
 
+// " = ", " < ", ...
+const char* comparison_sql(Comparison comparison);
+
 // Whether the leaf is an equality: =, != or IN, which names things exactly.
 bool is_equality(const Filter& leaf);
 // Whether it is satisfied by what is named: = or IN.

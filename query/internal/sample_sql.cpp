@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "query/internal/filter_shape.h"
+#include "query/internal/formula.h"
 #include "query/internal/mask_sql.h"
 
 namespace slicebank {
@@ -64,6 +65,7 @@ SqlPiece facet_value(const Filter& leaf, const NameResolver& names) {
 }
 
 SqlPiece field_sql(const Filter& leaf, const SearchContext& context, const NameResolver& names) {
+  if (!leaf.formulas.empty()) return formula_leaf_sql(leaf);
   const std::string& field = leaf.field;
   // A plus keeps SQLite from beginning with the facet where something narrower is there.
   const std::string plus = context.very_few ? "+" : "";

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "query/internal/equal_pixels.h"
+#include "query/internal/left_out.h"
 #include "query/internal/official_side.h"
 #include "query/internal/union_find.h"
 #include "store/select.h"
@@ -41,6 +42,7 @@ std::string name_of(const std::unordered_map<std::uint64_t, std::string>& names,
 
 // Where a group is called to stand, the strongest call first.
 struct Calls {
+  std::int32_t held = kFree;
   std::int32_t kept = kFree;
   std::int32_t official = kFree;
   bool conflict = false;
@@ -50,6 +52,8 @@ struct Calls {
     if (*place != kFree && *place != side) conflict = true;
     if (*place == kFree || side < *place) *place = side;
   }
+
+  std::int32_t side() const { return held != kFree ? held : kept != kFree ? kept : official; }
 };
 
 class Grouping {
@@ -96,7 +100,10 @@ class Grouping {
 
   void join_units() {
     UnionFind joined(units_);
-    if (options_.group == SplitGroup::subject) join_aliases(&joined);
+    if (options_.group == SplitGroup::subject) {
+      join_aliases(&joined);
+      join_named_aliases(&joined);
+    }
     if (options_.join_equal_pixels) {
       const auto apart = [&](const std::vector<std::size_t>& places) {
         return std::any_of(places.begin(), places.end(), [&](std::size_t place) {
@@ -112,6 +119,25 @@ class Grouping {
     root_of_.resize(units_);
     for (std::size_t unit = 0; unit < units_; ++unit) {
       root_of_[unit] = static_cast<std::uint32_t>(joined.find(unit));
+    }
+  }
+
+  // Aliases of the options: by names, where the bank's own are by number.
+  void join_named_aliases(UnionFind* joined) const {
+    if (options_.aliases == nullptr || options_.aliases->empty()) return;
+    std::unordered_map<std::uint64_t, std::size_t> unit_of_id;
+    for (std::size_t unit = 0; unit < units_; ++unit) unit_of_id.emplace(unit_ids_[unit], unit);
+    std::unordered_map<std::string, std::size_t> first;
+    Rows rows = select(bank_, "SELECT id, dataset_id, patient_id FROM _subject");
+    while (rows.next()) {
+      const auto unit = unit_of_id.find(static_cast<std::uint64_t>(rows.integer(0)));
+      if (unit == unit_of_id.end()) continue;
+      const std::string dataset =
+          name_of(dataset_names_, static_cast<std::uint64_t>(rows.integer(1)));
+      for (const std::string& group :
+           options_.aliases->groups_of(dataset, std::string(rows.text(2)))) {
+        joined->join(first.try_emplace(group, unit->second).first->second, unit->second);
+      }
     }
   }
 
@@ -189,9 +215,15 @@ class Grouping {
 
   // --- Labels: how many samples of a group have each.
 
-  void add_label(std::size_t place, std::uint32_t label) {
+  void add_label(std::size_t place, std::uint32_t label, std::uint64_t amount = 1) {
     const std::uint64_t cell = std::uint64_t{result_.group_of[place]} << 32 | label;
-    cells_.push_back(cell);
+    // Rows come sample by sample, so most that can be added up follow each other.
+    for (std::size_t i = amounts_.size(); i > 0 && i + 8 > amounts_.size(); --i) {
+      if (amounts_[i - 1].cell != cell) continue;
+      amounts_[i - 1].amount += amount;
+      return;
+    }
+    amounts_.push_back({cell, amount});
   }
 
   std::uint32_t label_number(const std::string& name) {
@@ -260,9 +292,22 @@ class Grouping {
         labelled[place] = true;
       }
     }
+    const bool every_mask = by_class && (options_.weight == SplitWeight::masks ||
+                                         options_.weight == SplitWeight::pixels);
+    if (every_mask) {
+      for_each_mask(
+          bank_, columns_, options_.weight == SplitWeight::pixels,
+          [&](std::size_t place, std::uint32_t class_id, std::uint32_t, std::uint64_t area) {
+            labelled[place] = true;
+            const bool by_area = options_.weight == SplitWeight::pixels;
+            if (by_area && area == 0) return;
+            add_label(place, label_number(prefix + name_of(names, class_id)), by_area ? area : 1);
+          });
+    }
     std::vector<std::uint64_t> met;  // codes of the sample at `at`
     std::size_t at = 0;
-    for_each_finding(bank_, columns_, [&](std::size_t place, std::uint32_t class_id, bool) {
+    for_each_finding(bank_, columns_, [&](std::size_t place, std::uint32_t class_id, bool mask) {
+      if (every_mask && mask) return;
       if (place != at) met.clear();
       at = place;
       std::uint64_t code = class_id;
@@ -297,18 +342,50 @@ class Grouping {
         calls.call(&calls.official, side_of_word[word]);
       }
     }
+    call_left_out();
+    for (const HeldOut& held : options_.held_out) {
+      const std::int32_t side = side_named(held.side, false);
+      std::vector<SampleId> ids = held.samples;
+      std::sort(ids.begin(), ids.end());
+      for_each_common(ids, [&](std::size_t, std::size_t place) {
+        Calls& calls = calls_[result_.group_of[place]];
+        calls.call(&calls.held, side);
+      });
+    }
     if (options_.keep == nullptr) return;
     std::vector<std::int32_t> side_of_member;
     for (const std::string& side : options_.keep->sides) {
-      side_of_member.push_back(side_named(side, false));
+      const bool kept = options_.keep_sides.empty() ||
+                        std::find(options_.keep_sides.begin(), options_.keep_sides.end(), side) !=
+                            options_.keep_sides.end();
+      side_of_member.push_back(kept ? side_named(side, false) : kFree);
     }
-    std::size_t place = 0;
-    for (std::size_t i = 0; i < options_.keep->samples.size(); ++i) {
-      while (place < columns_.size() && columns_.ids[place] < options_.keep->samples[i]) ++place;
-      if (place == columns_.size()) return;
-      if (columns_.ids[place] != options_.keep->samples[i]) continue;
+    for_each_common(options_.keep->samples, [&](std::size_t member, std::size_t place) {
       Calls& calls = calls_[result_.group_of[place]];
-      calls.call(&calls.kept, side_of_member.at(options_.keep->members[i]));
+      calls.call(&calls.kept, side_of_member.at(options_.keep->members[member]));
+    });
+  }
+
+  // Places of ids (ascending) that are selected.
+  template <typename Visit>
+  void for_each_common(const std::vector<SampleId>& ids, const Visit& visit) const {
+    std::size_t place = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      while (place < columns_.size() && columns_.ids[place] < ids[i]) ++place;
+      if (place == columns_.size()) return;
+      if (columns_.ids[place] == ids[i]) visit(i, place);
+    }
+  }
+
+  void call_left_out() {
+    if (options_.leave_out.empty()) return;
+    // The values are the first sides, in the same order.
+    const std::vector<std::string> values = leave_out_values(bank_, columns_, options_.leave_out);
+    const LeftOutValue value_of(bank_, columns_, volumes_, options_.leave_out);
+    for (std::size_t place = 0; place < columns_.size(); ++place) {
+      const auto found = std::lower_bound(values.begin(), values.end(), value_of(place));
+      Calls& calls = calls_[result_.group_of[place]];
+      calls.call(&calls.held, static_cast<std::int32_t>(found - values.begin()));
     }
   }
 
@@ -325,41 +402,15 @@ class Grouping {
   // --- All of it as the problem that stratify() solves.
 
   void fill_problem() {
-    // Labels come by name, not in the order in which rows brought them.
-    std::vector<std::uint32_t> by_name(label_names_.size());
-    std::iota(by_name.begin(), by_name.end(), std::uint32_t{0});
-    std::sort(by_name.begin(), by_name.end(),
-              [&](std::uint32_t a, std::uint32_t b) { return label_names_[a] < label_names_[b]; });
-    std::vector<std::uint32_t> rank(label_names_.size());
-    result_.labels.emplace_back("samples");
-    for (std::size_t i = 0; i < by_name.size(); ++i) {
-      rank[by_name[i]] = static_cast<std::uint32_t>(i) + 1;
-      result_.labels.push_back(label_names_[by_name[i]]);
-    }
-    for (std::uint64_t& cell : cells_) {
-      cell = (cell >> 32 << 32) | rank[static_cast<std::uint32_t>(cell)];
-    }
-    for (const std::uint32_t group : result_.group_of) cells_.push_back(std::uint64_t{group} << 32);
-    std::sort(cells_.begin(), cells_.end());
-
-    result_.problem.labels = result_.labels.size();
     result_.problem.seed = options_.seed;
-    std::vector<StratifyProblem::Entry> entries;
-    std::size_t at = 0;
-    for (std::size_t group = 0; group < groups_; ++group) {
-      entries.clear();
-      while (at < cells_.size() && cells_[at] >> 32 == group) {
-        const auto label = static_cast<std::uint32_t>(cells_[at]);
-        if (entries.empty() || entries.back().label != label) entries.push_back({label, 0});
-        ++entries.back().count;
-        ++at;
-      }
-      const Calls& calls = calls_[group];
-      const std::int32_t side = calls.kept != kFree ? calls.kept : calls.official;
-      result_.problem.add_group(entries, side);
-      if (side != kFree) ++result_.kept;
+    std::vector<std::int32_t> fixed_sides;
+    for (const Calls& calls : calls_) {
+      fixed_sides.push_back(calls.side());
+      if (calls.side() != kFree) ++result_.kept;
       if (calls.conflict) ++result_.in_conflict;
     }
+    fill_labels(label_names_, std::move(amounts_), options_.weight == SplitWeight::presence,
+                fixed_sides, &result_);
   }
 
   const Bank& bank_;
@@ -376,7 +427,7 @@ class Grouping {
   std::size_t groups_ = 0;
   std::unordered_map<std::string, std::uint32_t> label_numbers_;
   std::vector<std::string> label_names_;
-  std::vector<std::uint64_t> cells_;  // group << 32 | label, once a sample that has it
+  std::vector<LabelAmount> amounts_;  // a cell may stand several times
   std::vector<Calls> calls_;          // a group
   SplitGroups result_;
 };

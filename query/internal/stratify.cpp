@@ -34,13 +34,16 @@ class Balance {
         error_(problem.labels * sides_, 0.0),
         scale_(problem.labels, 1.0) {
     std::vector<std::uint64_t> totals(problem.labels, 0);
-    std::vector<std::uint32_t> largest(problem.labels, 1);
-    for (const Entry& entry : problem.entries) {
-      totals[entry.label] += entry.count;
-      largest[entry.label] = std::max(largest[entry.label], entry.count);
+    std::vector<std::uint64_t> largest(problem.labels, 1);
+    for (std::size_t group = 0; group < problem.groups(); ++group) {
+      if (problem.is_apart(group)) continue;
+      for (const Entry& entry : entries_of(problem, group)) {
+        totals[entry.label] += entry.count;
+        largest[entry.label] = std::max(largest[entry.label], entry.count);
+      }
     }
     for (std::size_t label = 0; label < problem.labels; ++label) {
-      scale_[label] = 1.0 / largest[label];
+      scale_[label] = 1.0 / static_cast<double>(largest[label]);
       for (std::size_t side = 0; side < sides_; ++side) {
         error_[label * sides_ + side] = -problem.ratios[side] * static_cast<double>(totals[label]);
       }
@@ -54,7 +57,7 @@ class Balance {
 
   void add(std::size_t group, std::size_t side, double sign = 1) {
     for (const Entry& entry : entries_of(problem_, group)) {
-      error_[entry.label * sides_ + side] += sign * entry.count;
+      error_[entry.label * sides_ + side] += sign * static_cast<double>(entry.count);
     }
   }
 
@@ -79,8 +82,8 @@ class Balance {
       const std::uint32_t label_b = j < b.size() ? b[j].label : ~0u;
       const std::uint32_t label = std::min(label_a, label_b);
       double amount = 0;  // leaves `from`
-      if (label_a == label) amount += a[i++].count;
-      if (label_b == label) amount -= b[j++].count;
+      if (label_a == label) amount += static_cast<double>(a[i++].count);
+      if (label_b == label) amount -= static_cast<double>(b[j++].count);
       if (amount != 0) cost += shift_cost(label, from, to, amount);
     }
     return cost;
@@ -111,7 +114,7 @@ class Balance {
 // Groups of each label, the largest first.
 struct LabelGroups {
   std::vector<std::size_t> begins;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> members;  // count, group
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> members;  // count, group
 };
 
 LabelGroups groups_by_label(const StratifyProblem& problem) {
@@ -141,7 +144,11 @@ LabelGroups groups_by_label(const StratifyProblem& problem) {
 class Solver {
  public:
   explicit Solver(const StratifyProblem& problem)
-      : problem_(problem), balance_(problem), sides_(problem.groups(), kUnplaced) {}
+      : problem_(problem), balance_(problem), sides_(problem.groups(), kUnplaced) {
+    for (std::size_t side = 0; side < problem.ratios.size(); ++side) {
+      if (!problem.is_closed(side)) open_.push_back(side);
+    }
+  }
 
   std::vector<std::uint16_t> run() {
     for (std::size_t group = 0; group < problem_.groups(); ++group) {
@@ -192,8 +199,9 @@ class Solver {
 
   // The side that lacks most of the label; then of samples; then by a seeded draw.
   std::size_t neediest_side(std::size_t label, std::size_t group) const {
-    std::size_t best = 0;
-    for (std::size_t side = 1; side < balance_.sides(); ++side) {
+    std::size_t best = open_.front();
+    for (const std::size_t side : open_) {
+      if (side == best) continue;
       double difference = balance_.need(label, side) - balance_.need(label, best);
       if (std::abs(difference) < kImprovementMin) {
         difference = balance_.need(0, side) - balance_.need(0, best);
@@ -214,7 +222,7 @@ class Solver {
     for (std::uint32_t group = 0; group < problem_.groups(); ++group) {
       if (problem_.fixed[group] < 0) free_.push_back(group);
     }
-    if (free_.empty() || balance_.sides() < 2) return;
+    if (free_.empty() || open_.size() < 2) return;
     for (int round = 0; round < kRoundsMax && work_ < kWorkMax; ++round) {
       const bool moved = move_round(round);
       const bool swapped = swap_round(round);
@@ -231,7 +239,7 @@ class Solver {
       const std::size_t from = sides_[group];
       std::size_t best = from;
       double best_cost = -kImprovementMin;
-      for (std::size_t to = 0; to < balance_.sides(); ++to) {
+      for (const std::size_t to : open_) {
         if (to == from) continue;
         const double cost = balance_.move_cost(group, from, to);
         work_ += 2 * entries_of(problem_, group).size();
@@ -278,6 +286,7 @@ class Solver {
   const StratifyProblem& problem_;
   Balance balance_;
   std::vector<std::uint16_t> sides_;
+  std::vector<std::size_t> open_;  // sides that take groups
   std::vector<std::uint32_t> free_;
   std::uint64_t work_ = 0;
 };
@@ -302,10 +311,13 @@ std::vector<StratifyLabel> count_labels(const StratifyProblem& problem,
   std::vector<StratifyLabel> labels(problem.labels);
   for (StratifyLabel& label : labels) label.got.assign(problem.ratios.size(), 0);
   for (std::size_t group = 0; group < problem.groups(); ++group) {
+    const bool apart = problem.is_apart(group);
     for (const Entry& entry : entries_of(problem, group)) {
       StratifyLabel& label = labels[entry.label];
-      label.total += entry.count;
-      label.largest_group = std::max<std::uint64_t>(label.largest_group, entry.count);
+      if (!apart) {
+        label.total += entry.count;
+        label.largest_group = std::max(label.largest_group, entry.count);
+      }
       label.got[sides[group]] += entry.count;
     }
   }

@@ -13,16 +13,24 @@ namespace slicebank {
 struct StratifyProblem {
   struct Entry {
     std::uint32_t label = 0;
-    std::uint32_t count = 0;  // > 0
+    std::uint64_t count = 0;  // > 0
   };
 
-  std::vector<double> ratios;          // a side; their sum is 1
+  std::vector<double> ratios;          // a side; their sum over the sides not closed is 1
   std::size_t labels = 1;              // how many there are
   std::vector<std::size_t> begins{0};  // entries of group g: begins[g] to begins[g + 1]
   std::vector<Entry> entries;          // ascending by label inside a group; label 0 first
   std::vector<std::int32_t> fixed;     // a group: the side it must have, or -1
   std::uint64_t seed = 0;
 
+  // A side that has the groups fixed to it and gets no other; they are no part of the totals
+  // that the other sides share. Empty: none is closed.
+  std::vector<bool> closed;
+
+  bool is_closed(std::size_t side) const { return side < closed.size() && closed[side]; }
+  bool is_apart(std::size_t group) const {
+    return fixed[group] >= 0 && is_closed(static_cast<std::size_t>(fixed[group]));
+  }
   std::size_t groups() const noexcept { return begins.size() - 1; }
 
   // Starts the next group's entries.
@@ -31,9 +39,9 @@ struct StratifyProblem {
 
 // How far the counts of one label stand from the wanted ones.
 struct StratifyLabel {
-  std::uint64_t total = 0;
-  std::uint64_t largest_group = 0;
-  std::vector<std::uint64_t> got;  // a side
+  std::uint64_t total = 0;          // on sides that are not closed
+  std::uint64_t largest_group = 0;  // of those
+  std::vector<std::uint64_t> got;   // a side
 };
 
 // A side for each group. Deterministic.

@@ -15,6 +15,7 @@
 #include "schema/taxonomy.h"
 #include "store/bank.h"
 #include "store/dictionary.h"
+#include "store/facets.h"
 #include "store/internal/lmdb.h"
 #include "store/internal/process.h"
 #include "store/internal/sqlite.h"
@@ -71,6 +72,7 @@ struct BankHandles {
   std::shared_ptr<const Taxonomy> taxonomy;
   std::uint64_t next_class = 0;  // that the taxonomy was made with
   std::map<std::uint32_t, std::shared_ptr<const Dictionary>> dictionaries;
+  std::shared_ptr<const Facets> facets;  // of the last generation somebody asked about
 
   BankHandles(ProcessKey key, std::shared_ptr<lmdb::Environment> environment,
               std::filesystem::path index_file)

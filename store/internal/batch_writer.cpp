@@ -22,7 +22,7 @@ sqlite::Connection open_index(const BankState& bank, bool bulk) {
   // A commit is synced either way; a bulk load moves the log into the file less often.
   if (bulk) index.execute("PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -262144");
   sqlite::Transaction transaction(index);
-  migrate_index(index);
+  if (migrate_index(index)) Projection(index).fill_facets();
   transaction.commit();
   return index;
 }
@@ -134,6 +134,7 @@ std::optional<catalog::Payload> BatchWriter::entry(std::string_view key) const {
 
 void BatchWriter::put(std::string key, catalog::Payload payload) {
   check_usable();
+  if (catalog::kind_of(key) == catalog::Kind::volume) facts_.erase(VolumeId{catalog::id64_of(key)});
   entries_.insert_or_assign(std::move(key), std::move(payload));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <string>
+#include <utility>
 
 #include "schema/limits.h"
 #include "store/internal/bytes.h"
@@ -60,6 +61,41 @@ Mask mask_of(const AnnotationInfo& info, std::uint64_t pixels) {
   return mask;
 }
 
+// Masks of some classes as a list.
+class MaskList : public MaskSink {
+ public:
+  MaskList(const RecordMeta& meta, std::uint64_t pixels, std::span<const ClassId> classes)
+      : table_(meta.annotations.data(), meta.masks()), pixels_(pixels), classes_(classes) {
+    std::size_t wanted = 0;
+    for (std::size_t i = 0; i < table_.size(); ++i) wanted += wants_mask(i) ? 1u : 0u;
+    if (wanted > limits::kMasksBytesMax / std::max<std::uint64_t>(pixels, 1)) {
+      throw Error(ErrorCode::limit,
+                  std::to_string(wanted) + " masks of " + std::to_string(pixels) +
+                      " pixels are too much memory",
+                  "Read some of the classes only.");
+    }
+    masks_.reserve(wanted);
+  }
+
+  bool wants_mask(std::size_t mask) override {
+    return classes_.empty() ||
+           std::binary_search(classes_.begin(), classes_.end(), table_[mask].class_id);
+  }
+  std::span<std::uint8_t> begin_mask(std::size_t mask) override {
+    masks_.push_back(mask_of(table_[mask], pixels_));
+    return masks_.back().mask_hw;
+  }
+  void end_mask(std::size_t) override {}
+
+  std::vector<Mask> take() && { return std::move(masks_); }
+
+ private:
+  std::span<const AnnotationInfo> table_;
+  std::uint64_t pixels_;
+  std::span<const ClassId> classes_;
+  std::vector<Mask> masks_;
+};
+
 }  // namespace
 
 EncodedMasks encode_masks(std::span<const MaskRuns> masks, std::uint32_t width, Effort effort) {
@@ -83,23 +119,9 @@ EncodedMasks encode_masks(std::span<const MaskRuns> masks, std::uint32_t width, 
   return encoded;
 }
 
-std::vector<Mask> decode_masks_section(Bytes section, const RecordMeta& meta, std::uint32_t height,
-                                       std::uint32_t width, std::span<const ClassId> classes) {
-  const std::uint64_t pixels = std::uint64_t{height} * width;
+void decode_masks_section(Bytes section, const RecordMeta& meta, std::uint32_t height,
+                          std::uint32_t width, MaskSink& sink) {
   const std::span<const AnnotationInfo> table(meta.annotations.data(), meta.masks());
-  const auto wanted = [&](std::size_t i) {
-    return classes.empty() || std::binary_search(classes.begin(), classes.end(), table[i].class_id);
-  };
-  std::size_t wanted_masks = 0;
-  for (std::size_t i = 0; i < table.size(); ++i) wanted_masks += wanted(i) ? 1u : 0u;
-  if (wanted_masks > limits::kMasksBytesMax / std::max<std::uint64_t>(pixels, 1)) {
-    throw Error(ErrorCode::limit,
-                std::to_string(wanted_masks) + " masks of " + std::to_string(pixels) +
-                    " pixels are too much memory",
-                "Read some of the classes only.");
-  }
-  std::vector<Mask> masks;
-  masks.reserve(wanted_masks);
   ByteReader reader(section);
   std::vector<std::byte> scratch;
   std::size_t next = 0;
@@ -110,7 +132,7 @@ std::vector<Mask> decode_masks_section(Bytes section, const RecordMeta& meta, st
     std::uint64_t most = 0;
     bool any_wanted = false;
     for (; next < table.size() && in_group < kMasksAFrame; ++next) {
-      any_wanted = any_wanted || wanted(next);
+      any_wanted = any_wanted || sink.wants_mask(next);
       if (meta.encodings[next] == MaskEncoding::empty) continue;
       ++in_group;
       most += bits_bytes(table[next].box, width);
@@ -128,17 +150,29 @@ std::vector<Mask> decode_masks_section(Bytes section, const RecordMeta& meta, st
                              content.subspan(static_cast<std::size_t>(head.counts_bytes)), width);
     for (std::size_t i = first; i < next; ++i) {
       const bool empty = meta.encodings[i] == MaskEncoding::empty;
-      if (!wanted(i)) {
+      if (!sink.wants_mask(i)) {
         if (!empty) streams.skip(table[i], meta.encodings[i]);
         continue;
       }
-      masks.push_back(mask_of(table[i], pixels));
-      if (!empty) streams.read(table[i], meta.encodings[i], masks.back().mask_hw);
+      const std::span<std::uint8_t> mask_hw = sink.begin_mask(i);
+      if (mask_hw.size() != std::uint64_t{height} * width) {
+        throw Error(ErrorCode::bad_argument, "memory of " + std::to_string(mask_hw.size()) +
+                                                 " bytes for a mask of " + std::to_string(height) +
+                                                 " x " + std::to_string(width) + " pixels");
+      }
+      if (!empty) streams.read(table[i], meta.encodings[i], mask_hw);
+      sink.end_mask(i);
     }
     streams.expect_end();
   }
   reader.expect_end("last frame of masks");
-  return masks;
+}
+
+std::vector<Mask> decode_masks_section(Bytes section, const RecordMeta& meta, std::uint32_t height,
+                                       std::uint32_t width, std::span<const ClassId> classes) {
+  MaskList masks(meta, std::uint64_t{height} * width, classes);
+  decode_masks_section(section, meta, height, width, masks);
+  return std::move(masks).take();
 }
 
 }  // namespace slicebank

@@ -35,4 +35,8 @@ EncodedMasks encode_masks(std::span<const MaskRuns> masks, std::uint32_t width, 
 std::vector<Mask> decode_masks_section(Bytes section, const RecordMeta& meta, std::uint32_t height,
                                        std::uint32_t width, std::span<const ClassId> classes);
 
+// The same into the sink's memory, mask after mask.
+void decode_masks_section(Bytes section, const RecordMeta& meta, std::uint32_t height,
+                          std::uint32_t width, MaskSink& sink);
+
 }  // namespace slicebank

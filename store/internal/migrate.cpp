@@ -11,7 +11,13 @@ namespace {
 // Forward only: entry n brings version n to n + 1. Never change one that was released.
 const char* const kMigrations[] = {
 #include "0001_initial.sql.inc"
+    ,
+#include "0002_facets.sql.inc"
 };
+
+// The oldest index that a reader makes do with: what came after it are additions.
+constexpr int kReadableVersion = 1;
+constexpr int kFacetVersion = 2;
 
 std::string hint(const sqlite::Connection& connection) {
   return "run `slicebank reindex " + connection.file().parent_path().string() + "`";
@@ -40,17 +46,19 @@ int version_of(const sqlite::Connection& connection) {
 
 int index_version() { return static_cast<int>(std::size(kMigrations)); }
 
-void migrate_index(sqlite::Connection& connection) {
-  for (int version = version_of(connection); version < index_version(); ++version) {
+bool migrate_index(sqlite::Connection& connection) {
+  const int before = version_of(connection);
+  for (int version = before; version < index_version(); ++version) {
     connection.execute(kMigrations[version]);
     connection.execute("PRAGMA application_id = " + std::to_string(kIndexApplicationId));
     connection.execute("PRAGMA user_version = " + std::to_string(version + 1));
   }
+  return before != 0 && before < kFacetVersion;
 }
 
 void check_index_version(const sqlite::Connection& connection) {
   const int version = version_of(connection);
-  if (version == index_version()) return;
+  if (version >= kReadableVersion) return;
   throw Error(ErrorCode::needs_reindex,
               connection.file().string() + " has version " + std::to_string(version) + " and not " +
                   std::to_string(index_version()),

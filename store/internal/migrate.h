@@ -13,10 +13,11 @@ int index_version();
 
 // Brings an index, also an empty one, to index_version(), inside one transaction of the
 // caller. Error(wrong_version) for a newer one, Error(needs_reindex) when the file is no
-// index of ours.
-void migrate_index(sqlite::Connection& connection);
+// index of ours. True when there were rows before there were facets: the caller fills them.
+bool migrate_index(sqlite::Connection& connection);
 
-// For readers: the same checks, no change. An older index is Error(needs_reindex).
+// For readers: the same checks, no change. What an older index lacks, readers do without;
+// one that is too old for that is Error(needs_reindex).
 void check_index_version(const sqlite::Connection& connection);
 
 }  // namespace slicebank

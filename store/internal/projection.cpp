@@ -44,8 +44,14 @@ VolumeFacts volume_facts(std::optional<Bytes> payload, VolumeId volume) {
                 "volume " + std::to_string(raw(volume)) + " has samples and is not in the catalog",
                 "run `slicebank verify`");
   }
-  const VolumeInfo info = catalog::decode_volume(*payload).info;
-  return {info.dataset_id, info.subject_id, info.modality};
+  const catalog::StoredVolume stored = catalog::decode_volume(*payload);
+  const VolumeInfo& info = stored.info;
+  return {info.dataset_id,
+          info.subject_id,
+          info.modality,
+          info.sequence,
+          official_split_value(info.official_split),
+          stored.coverage_set};
 }
 
 VolumeFacts volume_facts(const lmdb::ReadTransaction& transaction, const BankUuid& bank,
@@ -59,7 +65,14 @@ struct Projection::Statements {
       : insert_sample(db.prepare("INSERT INTO _sample VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
         insert_mask(db.prepare("INSERT INTO _mask VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
         insert_label(db.prepare("INSERT INTO _label VALUES(?,?,?,?,?,?,?)")),
-        facets_of_sample(db.prepare("SELECT modality_id, dataset_id FROM _sample WHERE id = ?")),
+        facets_of_sample(db.prepare(
+            "SELECT s.modality_id, s.dataset_id, s.subject_id, s.axis, v.sequence_id, "
+            "v.official_split, v.coverage_set FROM _sample s JOIN _volume v ON v.id = s.volume_id "
+            "WHERE s.id = ?")),
+        cells_of_sample(db.prepare(
+            "SELECT k.class_id, k.area, s.width * s.height, k.touches_border FROM _mask k "
+            "JOIN _sample s ON s.id = k.sample_id WHERE k.sample_id = ?")),
+        labels_of_sample(db.prepare("SELECT class_id, value FROM _label WHERE sample_id = ?")),
         facets_of_masks(db.prepare("SELECT class_id, modality_id, dataset_id, count(*) FROM _mask "
                                    "WHERE sample_id = ? GROUP BY 1, 2, 3")),
         delete_sample(db.prepare("DELETE FROM _sample WHERE id = ?")),
@@ -73,13 +86,15 @@ struct Projection::Statements {
         problem(db.prepare("INSERT OR REPLACE INTO _problem VALUES(?,?,?,?,?,?)")),
         split_sample(db.prepare("INSERT INTO _split_sample VALUES(?,?,?)")) {}
 
-  sqlite::Statement insert_sample, insert_mask, insert_label, facets_of_sample, facets_of_masks,
-      delete_sample, delete_masks, delete_labels, pending, subject, volume, ledger, problem,
-      split_sample;
+  sqlite::Statement insert_sample, insert_mask, insert_label, facets_of_sample, cells_of_sample,
+      labels_of_sample, facets_of_masks, delete_sample, delete_masks, delete_labels, pending,
+      subject, volume, ledger, problem, split_sample;
 };
 
 Projection::Projection(sqlite::Connection& connection)
-    : connection_(connection), statements_(std::make_unique<Statements>(connection)) {}
+    : connection_(connection),
+      statements_(std::make_unique<Statements>(connection)),
+      facets_(connection) {}
 Projection::~Projection() = default;
 
 void Projection::insert_sample(const SampleInfo& info, std::uint64_t record_bytes,
@@ -96,6 +111,7 @@ void Projection::insert_sample(const SampleInfo& info, std::uint64_t record_byte
                 info.image_hash.high, info.image_hash.low)
       .run();
   ++sample_counts_[{raw(volume.modality), raw(volume.dataset)}];
+  note_sample(info.id, info.axis, volume, true);
   insert_annotations(info, volume);
 }
 
@@ -109,6 +125,7 @@ void Projection::insert_annotations(const SampleInfo& info, const VolumeFacts& v
           .bind_all(each.class_id, volume.modality, volume.dataset, info.id, label_number++,
                     each.raw_class, each.value)
           .run();
+      note_label(info.id, each.class_id, each.value, true);
       continue;
     }
     const Box& box = each.box;
@@ -120,6 +137,7 @@ void Projection::insert_annotations(const SampleInfo& info, const VolumeFacts& v
                   each.area * 1'000'000 / info.shape.pixels(), box.x0, box.y0, box.x1, box.y1,
                   border)
         .run();
+    note_mask(info.id, {each.class_id, area_bin(each.area, info.shape.pixels()), border}, true);
     ++masks_of_class[raw(each.class_id)];
   }
   for (const auto& [class_id, masks] : masks_of_class) {
@@ -129,14 +147,70 @@ void Projection::insert_annotations(const SampleInfo& info, const VolumeFacts& v
   }
 }
 
+void Projection::note_sample(SampleId id, Axis axis, const VolumeFacts& volume, bool added) {
+  const auto note = [&](FacetKind kind, std::int64_t value) {
+    added ? facets_.add(kind, value, id) : facets_.remove(kind, value, id);
+  };
+  note(FacetKind::everything, 0);
+  note(FacetKind::modality, raw(volume.modality));
+  note(FacetKind::dataset, raw(volume.dataset));
+  note(FacetKind::sequence, raw(volume.sequence));
+  note(FacetKind::axis, static_cast<std::int64_t>(axis));
+  note(FacetKind::subject, static_cast<std::int64_t>(raw(volume.subject)));
+  note(FacetKind::official_split, volume.official_split);
+  note(FacetKind::coverage, volume.coverage_set);
+}
+
+void Projection::note_mask(SampleId id, const MaskCell& cell, bool added) {
+  const auto note = [&](FacetKind kind, std::int64_t value) {
+    added ? facets_.add(kind, value, id) : facets_.remove(kind, value, id);
+  };
+  note(FacetKind::mask_class, raw(cell.class_id));
+  note(FacetKind::mask_cell, mask_cell_value(cell));
+}
+
+void Projection::note_label(SampleId id, ClassId class_id, double value, bool added) {
+  if (!(value >= 0)) return;
+  const FacetKind kind = value > 0 ? FacetKind::label_class : FacetKind::zero_label;
+  added ? facets_.add(kind, raw(class_id), id) : facets_.remove(kind, raw(class_id), id);
+}
+
 bool Projection::remove_sample(SampleId id) {
   auto& facets = statements_->facets_of_sample.bind_all(id);
   const bool found = facets.step();
   if (found) {
-    --sample_counts_[{static_cast<std::uint16_t>(facets.integer(0)),
-                      static_cast<std::uint32_t>(facets.integer(1))}];
+    VolumeFacts volume;
+    volume.modality = ModalityId{static_cast<std::uint16_t>(facets.integer(0))};
+    volume.dataset = DatasetId{static_cast<std::uint32_t>(facets.integer(1))};
+    volume.subject = SubjectId{static_cast<std::uint64_t>(facets.integer(2))};
+    volume.sequence = SequenceId{static_cast<std::uint16_t>(facets.integer(4))};
+    volume.official_split = official_split_value(std::string(facets.text(5)));
+    volume.coverage_set = static_cast<std::uint32_t>(facets.integer(6));
+    --sample_counts_[{raw(volume.modality), raw(volume.dataset)}];
+    note_sample(id, static_cast<Axis>(facets.integer(3)), volume, false);
   }
   facets.reset();
+  remove_annotations(id);
+  statements_->delete_sample.bind_all(id).run();
+  return found;
+}
+
+void Projection::remove_annotations(SampleId id) {
+  auto& cells = statements_->cells_of_sample.bind_all(id);
+  while (cells.step()) {
+    note_mask(id,
+              {ClassId{static_cast<std::uint32_t>(cells.integer(0))},
+               area_bin(static_cast<std::uint64_t>(cells.integer(1)),
+                        static_cast<std::uint64_t>(cells.integer(2))),
+               cells.integer(3) != 0},
+              false);
+  }
+  cells.reset();
+  auto& labels = statements_->labels_of_sample.bind_all(id);
+  while (labels.step()) {
+    note_label(id, ClassId{static_cast<std::uint32_t>(labels.integer(0))}, labels.real(1), false);
+  }
+  labels.reset();
   auto& masks = statements_->facets_of_masks.bind_all(id);
   while (masks.step()) {
     Counts& counts = mask_counts_[{static_cast<std::uint32_t>(masks.integer(0)),
@@ -148,8 +222,6 @@ bool Projection::remove_sample(SampleId id) {
   masks.reset();
   statements_->delete_masks.bind_all(id).run();
   statements_->delete_labels.bind_all(id).run();
-  statements_->delete_sample.bind_all(id).run();
-  return found;
 }
 
 void Projection::add_pending_delete(SampleId id) { statements_->pending.bind_all(id).run(); }
@@ -204,6 +276,12 @@ void Projection::project_volume(VolumeId id, std::optional<Bytes> payload) {
   }
   const catalog::StoredVolume volume = catalog::decode_volume(*payload);
   const VolumeInfo& info = volume.info;
+  move_samples(id, volume);
+  if (!info.official_split.empty()) {
+    connection_.prepare("INSERT OR IGNORE INTO _official_split VALUES(?,?)")
+        .bind_all(official_split_value(info.official_split), info.official_split)
+        .run();
+  }
   auto& row = statements_->volume;
   row.bind_all(info.id, info.dataset_id, info.subject_id, info.import_id, info.key, info.modality,
                info.sequence, info.source_modality, info.official_split,
@@ -223,12 +301,31 @@ void Projection::project_volume(VolumeId id, std::optional<Bytes> payload) {
   row.run();
 }
 
+// A volume's coverage grows while an import finds more of its masks: the samples that are
+// there already go along.
+void Projection::move_samples(VolumeId id, const catalog::StoredVolume& volume) {
+  auto before = connection_.prepare("SELECT coverage_set FROM _volume WHERE id = ?");
+  before.bind_all(id);
+  if (!before.step()) return;
+  const std::int64_t old_set = before.integer(0);
+  if (old_set == volume.coverage_set) return;
+  auto rows = connection_.prepare("SELECT id FROM _sample WHERE volume_id = ?");
+  rows.bind_all(id);
+  while (rows.step()) {
+    const SampleId sample{static_cast<std::uint64_t>(rows.integer(0))};
+    facets_.remove(FacetKind::coverage, old_set, sample);
+    facets_.add(FacetKind::coverage, volume.coverage_set, sample);
+  }
+}
+
 void Projection::project_split(SplitId id, std::optional<Bytes> payload) {
   for (const char* sql :
        {"DELETE FROM _split_sample WHERE split_id = ?",
         "DELETE FROM _split_side WHERE split_id = ?", "DELETE FROM _split WHERE id = ?"}) {
     connection_.prepare(sql).bind_all(id).run();
   }
+  facets_.erase(FacetKind::split_side, split_side_value(id, 0),
+                split_side_value(SplitId{raw(id) + 1}, 0));
   if (!payload) return;
   const SplitData split = catalog::decode_split(*payload);
   connection_.prepare("INSERT INTO _split VALUES(?,?,?,?,?)")
@@ -238,8 +335,15 @@ void Projection::project_split(SplitId id, std::optional<Bytes> payload) {
   for (std::size_t side = 0; side < split.sides.size(); ++side) {
     insert_side.bind_all(split.id, side, split.sides[side]).run();
   }
+  std::vector<std::vector<std::uint32_t>> sides(split.sides.size());
   for (std::size_t i = 0; i < split.samples.size(); ++i) {
     statements_->split_sample.bind_all(split.id, split.members[i], split.samples[i]).run();
+    if (raw(split.samples[i]) >= IdSet::kIdEnd) continue;
+    sides[split.members[i]].push_back(static_cast<std::uint32_t>(raw(split.samples[i])));
+  }
+  for (std::size_t side = 0; side < sides.size(); ++side) {
+    facets_.replace(FacetKind::split_side, split_side_value(id, static_cast<std::uint16_t>(side)),
+                    std::move(sides[side]));
   }
 }
 
@@ -349,6 +453,66 @@ void Projection::finish(const Taxonomy& taxonomy) {
       "DELETE FROM _rollup_sample WHERE samples = 0");
   mask_counts_.clear();
   sample_counts_.clear();
+  facets_.flush();
+}
+
+void Projection::fill_facets() {
+  connection_.execute("DELETE FROM _facet; DELETE FROM _official_split");
+  {
+    auto rows = connection_.prepare(
+        "SELECT s.id, s.axis, s.modality_id, s.dataset_id, s.subject_id, v.sequence_id, "
+        "v.official_split, v.coverage_set FROM _sample s JOIN _volume v ON v.id = s.volume_id");
+    while (rows.step()) {
+      VolumeFacts volume;
+      volume.modality = ModalityId{static_cast<std::uint16_t>(rows.integer(2))};
+      volume.dataset = DatasetId{static_cast<std::uint32_t>(rows.integer(3))};
+      volume.subject = SubjectId{static_cast<std::uint64_t>(rows.integer(4))};
+      volume.sequence = SequenceId{static_cast<std::uint16_t>(rows.integer(5))};
+      volume.official_split = official_split_value(std::string(rows.text(6)));
+      volume.coverage_set = static_cast<std::uint32_t>(rows.integer(7));
+      note_sample(SampleId{static_cast<std::uint64_t>(rows.integer(0))},
+                  static_cast<Axis>(rows.integer(1)), volume, true);
+    }
+  }
+  fill_annotation_facets();
+  fill_split_facets();
+  facets_.flush();
+}
+
+void Projection::fill_annotation_facets() {
+  auto masks = connection_.prepare(
+      "SELECT k.sample_id, k.class_id, k.area, s.width * s.height, k.touches_border "
+      "FROM _mask k JOIN _sample s ON s.id = k.sample_id");
+  while (masks.step()) {
+    note_mask(SampleId{static_cast<std::uint64_t>(masks.integer(0))},
+              {ClassId{static_cast<std::uint32_t>(masks.integer(1))},
+               area_bin(static_cast<std::uint64_t>(masks.integer(2)),
+                        static_cast<std::uint64_t>(masks.integer(3))),
+               masks.integer(4) != 0},
+              true);
+  }
+  auto labels = connection_.prepare("SELECT sample_id, class_id, value FROM _label");
+  while (labels.step()) {
+    note_label(SampleId{static_cast<std::uint64_t>(labels.integer(0))},
+               ClassId{static_cast<std::uint32_t>(labels.integer(1))}, labels.real(2), true);
+  }
+}
+
+void Projection::fill_split_facets() {
+  auto rows = connection_.prepare("SELECT split_id, side, sample_id FROM _split_sample");
+  while (rows.step()) {
+    facets_.add(FacetKind::split_side,
+                split_side_value(SplitId{static_cast<std::uint32_t>(rows.integer(0))},
+                                 static_cast<std::uint16_t>(rows.integer(1))),
+                SampleId{static_cast<std::uint64_t>(rows.integer(2))});
+  }
+  auto names =
+      connection_.prepare("SELECT DISTINCT official_split FROM _volume WHERE official_split != ''");
+  auto insert = connection_.prepare("INSERT OR IGNORE INTO _official_split VALUES(?,?)");
+  while (names.step()) {
+    const std::string name(names.text(0));
+    insert.bind_all(official_split_value(name), name).run();
+  }
 }
 
 void Projection::set_position(const BankUuid& bank, const BankPosition& position) {

@@ -13,6 +13,9 @@
 #include "schema/ids.h"
 #include "schema/sample.h"
 #include "schema/taxonomy.h"
+#include "store/catalog.h"
+#include "store/facets.h"
+#include "store/internal/facet_writer.h"
 #include "store/internal/sqlite.h"
 #include "store/internal/state.h"
 
@@ -23,6 +26,9 @@ struct VolumeFacts {
   DatasetId dataset{};
   SubjectId subject{};
   ModalityId modality{};
+  SequenceId sequence{};
+  std::int64_t official_split = 0;  // as official_split_value() has it
+  std::uint32_t coverage_set = 0;
 };
 
 // Error(corrupt) when the volume is not in the catalog.
@@ -57,6 +63,9 @@ class Projection {
   // Who the index belongs to and where it stands; the last thing before the commit.
   void set_position(const BankUuid& bank, const BankPosition& position);
 
+  // Facets of rows that an older build wrote without any.
+  void fill_facets();
+
  private:
   struct Statements;
   struct Counts {
@@ -67,6 +76,13 @@ class Projection {
   using SampleFacet = std::tuple<std::uint16_t, std::uint32_t>;
 
   void insert_annotations(const SampleInfo& info, const VolumeFacts& volume);
+  void note_sample(SampleId id, Axis axis, const VolumeFacts& volume, bool added);
+  void note_mask(SampleId id, const MaskCell& cell, bool added);
+  void note_label(SampleId id, ClassId class_id, double value, bool added);
+  void remove_annotations(SampleId id);
+  void fill_annotation_facets();
+  void fill_split_facets();
+  void move_samples(VolumeId id, const catalog::StoredVolume& volume);
   void project_dataset(DatasetId id, std::optional<Bytes> payload);
   void project_volume(VolumeId id, std::optional<Bytes> payload);
   void project_split(SplitId id, std::optional<Bytes> payload);
@@ -77,6 +93,7 @@ class Projection {
 
   sqlite::Connection& connection_;
   std::unique_ptr<Statements> statements_;
+  FacetWriter facets_;
   std::map<MaskFacet, Counts> mask_counts_;
   std::map<SampleFacet, std::int64_t> sample_counts_;
   bool taxonomy_changed_ = false;

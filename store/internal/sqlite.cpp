@@ -9,6 +9,7 @@
 #include <new>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -58,8 +59,11 @@ struct Handle {
   std::string refusal;            // why the authorizer said no
   std::unique_ptr<Watchdog> watchdog;
 
+  std::unordered_map<std::string, Statement> kept;  // by their text
+
   ~Handle() {
     watchdog.reset();
+    kept.clear();
     sqlite3_close_v2(database);
   }
 
@@ -70,6 +74,8 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 10'000;
 constexpr int kProgressSteps = 1000;
+constexpr std::size_t kKeptMax = 64;           // statements
+constexpr std::size_t kKeptBytesMax = 16'384;  // of a statement's text
 
 std::string reindex_hint(const std::filesystem::path& file) {
   return "run `slicebank reindex " + file.parent_path().string() + "`";
@@ -272,6 +278,14 @@ Statement& Statement::bind_null(int parameter) {
   return *this;
 }
 
+Statement& Statement::bind_blob(int parameter, std::span<const std::byte> value) {
+  const int code = sqlite3_bind_blob64(handle_.get(), parameter,
+                                       value.empty() ? static_cast<const void*>("") : value.data(),
+                                       value.size(), SQLITE_TRANSIENT);
+  if (code != SQLITE_OK) owner_->fail(code, "bind");
+  return *this;
+}
+
 Statement& Statement::bind(int parameter, const SqlValue& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return bind(parameter, *integer);
   if (const auto* real = std::get_if<double>(&value)) return bind(parameter, *real);
@@ -323,6 +337,12 @@ std::string_view Statement::text(int column) const {
   if (text == nullptr) return {};
   return {reinterpret_cast<const char*>(text),
           static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column))};
+}
+
+std::span<const std::byte> Statement::blob(int column) const {
+  const void* data = sqlite3_column_blob(handle_.get(), column);
+  const int bytes = sqlite3_column_bytes(handle_.get(), column);
+  return {static_cast<const std::byte*>(data), static_cast<std::size_t>(bytes)};
 }
 
 SqlValue Statement::value(int column) const {
@@ -431,6 +451,26 @@ Statement Connection::prepare(std::string_view sql) const {
   result.owner_ = handle_.get();
   result.handle_.reset(statement);
   return result;
+}
+
+Statement Connection::take_prepared(const std::string& sql) const {
+  const auto known = handle_->kept.find(sql);
+  if (known == handle_->kept.end()) return prepare(sql);
+  Statement statement = std::move(known->second);
+  handle_->kept.erase(known);
+  return statement;
+}
+
+void Connection::keep_prepared(const std::string& sql, Statement&& statement) const noexcept {
+  if (!statement.handle_ || sql.size() > kKeptBytesMax) return;
+  statement.reset();
+  sqlite3_clear_bindings(statement.handle_.get());
+  try {
+    if (handle_->kept.size() >= kKeptMax) handle_->kept.clear();
+    handle_->kept.insert_or_assign(sql, std::move(statement));
+  } catch (const std::bad_alloc&) {
+    // It is only made again next time.
+  }
 }
 
 Statement Connection::prepare_guarded(std::string_view sql) const {

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -33,6 +35,7 @@ class Statement {
   Statement& bind(int parameter, double value);
   Statement& bind(int parameter, std::string_view value);  // copied
   Statement& bind_null(int parameter);
+  Statement& bind_blob(int parameter, std::span<const std::byte> value);  // copied
   Statement& bind(int parameter, const SqlValue& value);
 
   // Binds all parameters, from the first on.
@@ -47,14 +50,15 @@ class Statement {
   void reset() noexcept;
   void run();  // steps to the end and resets
 
-  // Columns count from 0; text lives until the next step.
+  // Columns count from 0; text and blobs live until the next step.
   int columns() const;
   std::string_view column_name(int column) const;
   bool is_null(int column) const;
   std::int64_t integer(int column) const;
   double real(int column) const;
   std::string_view text(int column) const;
-  SqlValue value(int column) const;
+  std::span<const std::byte> blob(int column) const;
+  SqlValue value(int column) const;  // a blob as the text of its bytes
 
  private:
   friend class Connection;
@@ -111,6 +115,10 @@ class Connection {
   // Runs statements without results; ours, never the user's.
   void execute(const std::string& sql);
   Statement prepare(std::string_view sql) const;
+
+  // The same out of those that were kept: preparing takes longer than many a question.
+  Statement take_prepared(const std::string& sql) const;
+  void keep_prepared(const std::string& sql, Statement&& statement) const noexcept;
   Statement prepare_guarded(std::string_view sql) const;
 
   // The one value of a statement with one row, or `otherwise`.

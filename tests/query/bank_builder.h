@@ -53,7 +53,8 @@ struct SampleFacts {
   std::vector<MaskFacts> masks;
   std::vector<LabelFacts> labels;
 
-  SampleId id{};  // filled by the builder
+  SampleId id{};              // filled by the builder
+  std::uint64_t subject = 0;  // filled where the facts are read from a bank
 };
 
 class BankBuilder {

@@ -1,6 +1,7 @@
 #include "tests/query/filter_oracle.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace slicebank::testing {
@@ -43,6 +44,21 @@ int order(const FilterValue& a, const FilterValue& b) {
   return number(a) < number(b) ? -1 : number(a) > number(b) ? 1 : 0;
 }
 
+bool is_of_masks(const std::string& field) {
+  static const std::vector<std::string> of_masks = {"area",      "area_fraction",
+                                                    "instance",  "touches_border",
+                                                    "box_width", "box_height",
+                                                    "x0",        "y0",
+                                                    "x1",        "y1"};
+  return std::find(of_masks.begin(), of_masks.end(), field) != of_masks.end();
+}
+
+bool is_about_mask(const Formula& formula) {
+  return is_of_masks(formula.field) ||
+         std::any_of(formula.operands.begin(), formula.operands.end(),
+                     [](const FormulaPtr& operand) { return is_about_mask(*operand); });
+}
+
 std::int64_t whole(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 }  // namespace
@@ -75,6 +91,7 @@ FilterOracle::Values FilterOracle::sample_values(const std::string& field,
   if (field == "name") return {FilterValue(sample.name)};
   if (field == "axis") return {FilterValue(std::string(axis_name(sample.axis)))};
   if (field == "pixel_type") return {FilterValue(std::string(pixel_type_name(sample.pixel_type)))};
+  if (field == "subject") return {FilterValue(whole(sample.subject))};
   if (field == "id") return {FilterValue(whole(raw(sample.id)))};
   if (field == "slice") return {FilterValue(whole(sample.slice))};
   if (field == "width") return {FilterValue(whole(sample.width))};
@@ -120,6 +137,10 @@ FilterOracle::Values FilterOracle::finding_values(const std::string& field, cons
                         (static_cast<double>(sample.width) * sample.height))};
   }
   if (field == "instance") return {FilterValue(whole(finding.mask.instance))};
+  if (field == "x0") return {FilterValue(whole(empty ? 0 : finding.mask.x0))};
+  if (field == "y0") return {FilterValue(whole(empty ? 0 : finding.mask.y0))};
+  if (field == "x1") return {FilterValue(whole(empty ? 0 : finding.mask.x1))};
+  if (field == "y1") return {FilterValue(whole(empty ? 0 : finding.mask.y1))};
   if (field == "box_width") return {FilterValue(whole(empty ? 0 : width))};
   if (field == "box_height") return {FilterValue(whole(empty ? 0 : height))};
   const bool touches =
@@ -185,6 +206,45 @@ bool FilterOracle::holds(const Filter& leaf, const FilterValue& value) const {
   }
 }
 
+std::optional<double> FilterOracle::calculated(const Formula& formula, const Finding* finding,
+                                               const SampleFacts& sample) const {
+  if (formula.kind == Formula::Kind::number) return number(formula.number);
+  if (formula.kind == Formula::Kind::field) {
+    const Values values = is_of_masks(formula.field)
+                              ? finding_values(formula.field, *finding, sample)
+                              : sample_values(formula.field, sample);
+    if (values.empty()) return std::nullopt;
+    return number(values.front());
+  }
+  const auto a = calculated(*formula.operands[0], finding, sample);
+  if (!a) return std::nullopt;
+  if (formula.kind == Formula::Kind::negate) return -*a;
+  const auto b = calculated(*formula.operands[1], finding, sample);
+  if (!b || (formula.kind == Formula::Kind::divide && *b == 0)) return std::nullopt;
+  const double result = formula.kind == Formula::Kind::add        ? *a + *b
+                        : formula.kind == Formula::Kind::subtract ? *a - *b
+                        : formula.kind == Formula::Kind::multiply ? *a * *b
+                                                                  : *a / *b;
+  if (std::isnan(result)) return std::nullopt;
+  return result;
+}
+
+// A leaf about something calculated: the leaf of a field with those values.
+bool FilterOracle::calculated_holds(const Filter& leaf, const Finding* finding,
+                                    const SampleFacts& sample) const {
+  Filter plain = leaf;
+  plain.formulas.clear();
+  std::vector<double> numbers;
+  for (const FormulaPtr& formula : leaf.formulas) {
+    const auto value = calculated(*formula, finding, sample);
+    if (leaf.kind == Kind::is_null) return leaf.negated == value.has_value();
+    if (!value) return false;
+    numbers.push_back(*value);
+  }
+  for (std::size_t i = 1; i < numbers.size(); ++i) plain.values.emplace_back(numbers[i]);
+  return holds(plain, FilterValue(numbers.front()));
+}
+
 bool FilterOracle::leaf_holds(const Filter& leaf, const Values& values) const {
   if (leaf.kind == Kind::is_null) return leaf.negated != values.empty();
   return std::any_of(values.begin(), values.end(),
@@ -205,6 +265,7 @@ bool FilterOracle::mask_matches(const Filter& filter, const Finding& finding,
     case Kind::logical_not:
       return !mask_matches(*filter.children[0], finding, sample);
     default:
+      if (!filter.formulas.empty()) return calculated_holds(filter, &finding, sample);
       return leaf_holds(filter, finding_values(filter.field, finding, sample));
   }
 }
@@ -256,6 +317,18 @@ bool FilterOracle::absent(ClassId id, const SampleFacts& sample) const {
   return false;
 }
 
+// Outside mask(...): of the sample, or of some mask.
+bool FilterOracle::calculation_matches(const Filter& leaf, const SampleFacts& sample) const {
+  if (std::none_of(leaf.formulas.begin(), leaf.formulas.end(),
+                   [](const FormulaPtr& formula) { return is_about_mask(*formula); })) {
+    return calculated_holds(leaf, nullptr, sample);
+  }
+  const auto masks = findings(sample, false);
+  return std::any_of(masks.begin(), masks.end(), [&](const Finding& finding) {
+    return calculated_holds(leaf, &finding, sample);
+  });
+}
+
 bool FilterOracle::matches(const Filter& filter, const SampleFacts& sample) const {
   switch (filter.kind) {
     case Kind::all:
@@ -293,11 +366,10 @@ bool FilterOracle::matches(const Filter& filter, const SampleFacts& sample) cons
     default:
       break;
   }
-  static const std::vector<std::string> of_masks = {
-      "area", "area_fraction", "instance", "touches_border", "box_width", "box_height"};
+  if (!filter.formulas.empty()) return calculation_matches(filter, sample);
   static const std::vector<std::string> of_findings = {"class", "raw_class", "class_region", "side",
                                                        "lesion"};
-  const bool of_mask = std::find(of_masks.begin(), of_masks.end(), filter.field) != of_masks.end();
+  const bool of_mask = is_of_masks(filter.field);
   const bool of_finding =
       std::find(of_findings.begin(), of_findings.end(), filter.field) != of_findings.end();
   if (!of_mask && !of_finding) return leaf_holds(filter, sample_values(filter.field, sample));

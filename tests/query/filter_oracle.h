@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,11 @@ class FilterOracle {
                         const SampleFacts& sample) const;
   bool holds(const Filter& leaf, const FilterValue& value) const;
   bool equals(const Filter& leaf, const FilterValue& value, const FilterValue& wanted) const;
+  std::optional<double> calculated(const Formula& formula, const Finding* finding,
+                                   const SampleFacts& sample) const;
+  bool calculated_holds(const Filter& leaf, const Finding* finding,
+                        const SampleFacts& sample) const;
+  bool calculation_matches(const Filter& leaf, const SampleFacts& sample) const;
   bool leaf_holds(const Filter& leaf, const Values& values) const;
   bool mask_matches(const Filter& filter, const Finding& finding, const SampleFacts& sample) const;
   bool present(ClassId id, const SampleFacts& sample) const;

@@ -103,6 +103,31 @@ TEST_CASE("filter: every way to write a condition has one way back") {
       {"spacing_x > 2.", "spacing_x > 2.0"},
       {"id = 9223372036854775807", "id = 9223372036854775807"},
       {"id = 9223372036854775808", "id = 9.223372036854776e+18"},
+      {"id > -9223372036854775808", "id > -9223372036854775808"},
+      {"slice != - 3", "slice != -3"},
+      {"slice IN (-1, +2)", "slice IN (-1, 2)"},
+      {"width*height>100000", "width * height > 100000"},
+      {"mask(x1-x0>20)", "mask(x1 - x0 > 20)"},
+      {"(width + height) * 2 > 100", "(width + height) * 2 > 100"},
+      {"width + (height * 2) > 100", "width + height * 2 > 100"},
+      {"width - (height - 2) > 1", "width - (height - 2) > 1"},
+      {"(width - height) - 2 > 1", "width - height - 2 > 1"},
+      {"width / (2 * 3) = 1.5", "width / (2 * 3) = 1.5"},
+      {"-width < -(3) * -2", "-width < -(3) * -2"},
+      {"-(-width) = - -width", "-(-width) = -(-width)"},
+      {"+width = height", "width = height"},
+      {"100 < area", "area > 100"},
+      {"5 >= slice", "slice <= 5"},
+      {"(slice) > 3", "slice > 3"},
+      {"(slice) is null", "slice IS NULL"},
+      {"width / spacing_x is not null", "width / spacing_x IS NOT NULL"},
+      {"width / height not in (1, 2.5)", "width / height NOT IN (1, 2.5)"},
+      {"area between 3 and width", "area BETWEEN 3 AND width"},
+      {"area not between width and 3", "area NOT BETWEEN width AND 3"},
+      {"width * 2 between 1 and 2 and id = 3", "width * 2 BETWEEN 1 AND 2 AND id = 3"},
+      {"((width + 1) > 3 and (id) = 1)", "width + 1 > 3 AND id = 1"},
+      {"not (width) + 1 = 2", "NOT width + 1 = 2"},
+      {"area > 0.5 * width * height", "area > 0.5 * width * height"},
       {"class not in ('a','b')", "class NOT IN ('a', 'b')"},
       {"class in (exact('a'), exact('b'))", "class IN (exact('a'), exact('b'))"},
       {"name like 'a\\_%' escape '\\'", "name LIKE 'a\\_%' ESCAPE '\\'"},
@@ -215,6 +240,42 @@ TEST_CASE("filter: parts that do not fit are refused where they stand") {
   check_refused(std::string("name = 'a\0b'", 12), 9, "zero byte");
 }
 
+TEST_CASE("filter: a calculation that makes no sense is refused where it stands") {
+  check_refused("width * modality > 3", 8, "modality is text, and cannot be calculated with");
+  check_refused("lesion + 1 > 3", 0, "lesion is yes or no");
+  check_refused("width * 'a' > 3", 8, "a text cannot be calculated with", "without quotes");
+  check_refused("width * hieght > 3", 8, "no field 'hieght'", "did you mean height?");
+  check_refused("width *", 7, "expected a number or a field, found the end");
+  check_refused("width * 3", 9, "expected a comparison after the calculation");
+  check_refused("(width + 3", 10, "expected a comparison after the calculation");
+  check_refused("(width + 3) > (4", 14, "this ( is not closed");
+  check_refused("1 < 2", 0, "asks about no field", "TRUE or FALSE");
+  check_refused("mask(width * height > 3)", 5, "about the sample, not about one mask", "move it");
+  check_refused("mask(area > 3) + 1 > 2", 15, "cannot stand here");
+  check_refused("width * 2 LIKE '3'", 10, "LIKE compares text");
+  check_refused("width * 2 IN (3, height)", 17, "expected a number, found height");
+  check_refused("absent('liver') * 2 > 3", 16, "cannot stand here");
+  check_refused("2 * absent('liver') > 3", 4, "absent(...) is no number");
+  check_refused("width > -", 9, "expected a number or a field");
+
+  std::string long_sum = "width";
+  for (int i = 1; i < 100; ++i) long_sum += " + 1";
+  CHECK(parse_filter(long_sum + " > 3")->formulas.size() == 2);
+  CHECK(refusal(long_sum + " + 1 > 3").message.find("more than 100 terms") != std::string::npos);
+  const auto nested = [](std::size_t levels) {
+    std::string text = "width";
+    for (std::size_t i = 1; i < levels; ++i) text = "1 - (" + text + ")";
+    return text + " > 3";
+  };
+  CHECK(parse_filter(nested(limits::kFormulaLevelsMax))->formulas.size() == 2);
+  check_refused(nested(limits::kFormulaLevelsMax + 1), 50, "nested more than 10 levels");
+  std::string signs;
+  for (int i = 0; i < 30'000; ++i) signs += "- ";
+  CHECK(refusal(signs + "width > 3").message.find("more than 100 terms") != std::string::npos);
+  CHECK(refusal("width > " + std::string(40'000, '(') + "3").message.find("nested") !=
+        std::string::npos);
+}
+
 TEST_CASE("filter: depth is bounded, and a hundred thousand parentheses do not hurt") {
   const std::string condition = "id = 1";
   const auto nested = [&](std::size_t depth, const std::string& open) {
@@ -264,10 +325,11 @@ TEST_CASE("filter: random bytes are refused by a column inside the text, or read
   CAPTURE(seed);
   SplitMix random(seed);
   const std::vector<std::string> words = {
-      "mask(",      "(",       ")", " AND ",  " OR ",   "NOT ",      "class",    "area",
-      "=",          "'liver'", "3", ".5",     " IN ",   "BETWEEN ",  ",",        "touches_border",
-      "split('a')", "\x80",    "'", "exact(", " LIKE ", " IS NULL ", "modality", "-1",
-      "true",       "\n",      "--"};
+      "mask(",      "(",       ")",  " AND ",  " OR ",   "NOT ",      "class",    "area",
+      "=",          "'liver'", "3",  ".5",     " IN ",   "BETWEEN ",  ",",        "touches_border",
+      "split('a')", "\x80",    "'",  "exact(", " LIKE ", " IS NULL ", "modality", "-1",
+      "true",       "\n",      "--", "+",      "-",      "*",         "/",        "width",
+      "x1",         "(",       ">"};
   for (int i = 0; i < 20'000; ++i) {
     std::string text;
     for (std::uint64_t n = random.below(12); n > 0; --n) text += words[random.below(words.size())];
