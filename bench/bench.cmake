@@ -38,3 +38,8 @@ if(TARGET random_read_bench)
     SLICEBANK_BASELINES="${CMAKE_CURRENT_SOURCE_DIR}/baselines"
     SLICEBANK_SHARED_DATA="${SLICEBANK_SHARED_DATA}")
 endif()
+
+# index_bench makes its bank itself.
+if(TARGET index_bench)
+  target_sources(index_bench PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/index_bank.cpp)
+endif()

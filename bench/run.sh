@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `./dev bench` runs, from the root of the checkout: run.sh record | read | import | all [ARG ...]
+# What `./dev bench` runs, from the root of the checkout: run.sh record | read | import | split | all [ARG ...]
 set -euo pipefail
 which=$1; shift
 programs=build/bench/bench
@@ -35,11 +35,29 @@ import() {
   "$programs/import_bench" --work "$data/import" --json "$results/import.json" "$@"
 }
 
+# The peers of split_bench come from PyPI, into a virtual environment of their own; without it
+# they are left out, and said so.
+split() {
+  local peers=$data/split-peers
+  if ! "$peers/bin/python" -c 'import iterstrat, sklearn' 2>/dev/null; then
+    rm -rf "$peers"
+    if ! { "$python" -m venv "$peers" && "$peers/bin/python" -m pip install --quiet \
+        scikit-learn iterative-stratification; } >&2; then
+      printf 'SKIPPED: scikit-learn and iterative-stratification cannot be installed (no venv, or no registry)\n' >&2
+      rm -rf "$peers"
+    fi
+  fi
+  local with=()
+  if [ -x "$peers/bin/python" ]; then with=(--python "$peers/bin/python"); fi
+  "$programs/split_bench" --work "$data/split" --json "$results/split.json" ${with[@]+"${with[@]}"} "$@"
+}
+
 case $which in
   record) record "$@" ;;
   read) read_samples "$@" ;;
   import) import "$@" ;;
-  all) record; read_samples; import ;;
-  *) printf "bench: no bench '%s'; there are record, read, import and all\n" "$which" >&2; exit 2 ;;
+  split) split "$@" ;;
+  all) record; read_samples; import; split ;;
+  *) printf "bench: no bench '%s'; there are record, read, import, split and all\n" "$which" >&2; exit 2 ;;
 esac
 printf 'results are kept in %s\n' "$results" >&2
