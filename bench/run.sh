@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `./dev bench` runs, from the root of the checkout: run.sh record | read | import | split | all [ARG ...]
+# What `./dev bench` runs, from the root of the checkout: run.sh record | read | import | split | index | all [ARG ...]
 set -euo pipefail
 which=$1; shift
 programs=build/bench/bench
@@ -35,21 +35,33 @@ import() {
   "$programs/import_bench" --work "$data/import" --json "$results/import.json" "$@"
 }
 
-# The peers of split_bench come from PyPI, into a virtual environment of their own; without it
-# they are left out, and said so.
-split() {
-  local peers=$data/split-peers
-  if ! "$peers/bin/python" -c 'import iterstrat, sklearn' 2>/dev/null; then
-    rm -rf "$peers"
-    if ! { "$python" -m venv "$peers" && "$peers/bin/python" -m pip install --quiet \
-        scikit-learn iterative-stratification; } >&2; then
-      printf 'SKIPPED: scikit-learn and iterative-stratification cannot be installed (no venv, or no registry)\n' >&2
-      rm -rf "$peers"
+# The peers of a bench that come from PyPI, in a virtual environment of their own; without it
+# they are left out, and said so: peers_of NAME MODULES PACKAGE ...
+peers_of() {
+  local place=$data/$1-peers modules=$2; shift 2
+  if ! "$place/bin/python" -c "import $modules" 2>/dev/null; then
+    rm -rf "$place"
+    if ! { "$python" -m venv "$place" && "$place/bin/python" -m pip install --quiet "$@"; } >&2; then
+      printf 'SKIPPED: %s cannot be installed (no venv, or no registry)\n' "$*" >&2
+      rm -rf "$place"
+      return 0
     fi
   fi
-  local with=()
-  if [ -x "$peers/bin/python" ]; then with=(--python "$peers/bin/python"); fi
+  printf '%s\n' "$place/bin/python"
+}
+
+split() {
+  local peers with=()
+  peers=$(peers_of split 'iterstrat, sklearn' scikit-learn iterative-stratification)
+  if [ -n "$peers" ]; then with=(--python "$peers"); fi
   "$programs/split_bench" --work "$data/split" --json "$results/split.json" ${with[@]+"${with[@]}"} "$@"
+}
+
+index() {
+  local peers
+  peers=$(peers_of index 'duckdb, pandas' duckdb pandas)
+  "$programs/index_bench" --work "$data/index" --json "$results/index.json" "$@"
+  if [ -n "$peers" ]; then "$peers" bench/peers/index_peers.py "$results/index.json"; fi
 }
 
 case $which in
@@ -57,7 +69,8 @@ case $which in
   read) read_samples "$@" ;;
   import) import "$@" ;;
   split) split "$@" ;;
-  all) record; read_samples; import; split ;;
-  *) printf "bench: no bench '%s'; there are record, read, import, split and all\n" "$which" >&2; exit 2 ;;
+  index) index "$@" ;;
+  all) record; read_samples; import; split; index ;;
+  *) printf "bench: no bench '%s'; there are record, read, import, split, index and all\n" "$which" >&2; exit 2 ;;
 esac
 printf 'results are kept in %s\n' "$results" >&2

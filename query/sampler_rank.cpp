@@ -18,6 +18,11 @@ constexpr std::string_view kMagic = "slicebank-sampler-1";
   throw Error(ErrorCode::bad_argument, message, std::move(hint));
 }
 
+[[noreturn]] void refuse_state() {
+  throw Error(ErrorCode::bad_format, "this is no state of a sampler",
+              "give back the whole line that state() gave");
+}
+
 }  // namespace
 
 RankSampler::RankSampler(std::unique_ptr<DrawOrder> order, std::uint64_t rank,
@@ -94,25 +99,21 @@ std::string RankSampler::state() const {
 }
 
 void RankSampler::resume(std::string_view state) {
-  const auto no_state = [&] [[noreturn]] () {
-    throw Error(ErrorCode::bad_format, "this is no state of a sampler",
-                "give back the whole line that state() gave");
-  };
   std::array<std::string_view, 8> words;
   std::string_view rest = state.substr(0, 400);
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::size_t blank = rest.find(' ');
-    if ((blank == std::string_view::npos) != (i + 1 == words.size())) no_state();
+    if ((blank == std::string_view::npos) != (i + 1 == words.size())) refuse_state();
     words[i] = rest.substr(0, blank);
     rest.remove_prefix(std::min(rest.size(), words[i].size() + 1));
   }
-  if (words[0] != kMagic) no_state();
+  if (words[0] != kMagic) refuse_state();
   std::array<std::uint64_t, 6> numbers{};
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const std::string_view word = words[i + 2];
     const auto [end, error] =
         std::from_chars(word.data(), word.data() + word.size(), numbers[i], i == 0 ? 16 : 10);
-    if (error != std::errc() || end != word.data() + word.size() || word.empty()) no_state();
+    if (error != std::errc() || end != word.data() + word.size() || word.empty()) refuse_state();
   }
   const auto [fingerprint, epoch, begin, drawn, world_size, rank_block] = numbers;
   if (words[1] != order_->kind() || fingerprint != order_->fingerprint()) {
@@ -121,11 +122,12 @@ void RankSampler::resume(std::string_view state) {
            "resume with the same items, weights and seed");
   }
   constexpr std::uint64_t kMost = std::uint64_t{1} << 31;
-  if (world_size == 0 || world_size >= kMost || rank_block == 0 || rank_block >= kMost) no_state();
+  if (world_size == 0 || world_size >= kMost || rank_block == 0 || rank_block >= kMost)
+    refuse_state();
   if (epoch != epoch_) order_->set_epoch(epoch);
   epoch_ = epoch;
   const std::uint64_t all = order_->draws();
-  if (begin > all || drawn > all - begin) no_state();
+  if (begin > all || drawn > all - begin) refuse_state();
   if (world_size == world_size_ && rank_block == rank_block_) {
     begin_ = begin;
     drawn_ = std::min(drawn, size());

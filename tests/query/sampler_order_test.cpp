@@ -281,8 +281,11 @@ TEST_CASE("sampler: seeds and epochs give other orders, and the same ones the sa
 }
 
 TEST_CASE("sampler: the ranks' union is the epoch, for any number of ranks and size of block") {
-  for (const auto& [world, block] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
-           {1, 1}, {2, 1}, {8, 1}, {3, 16}, {8, 7}}) {
+  const std::vector<std::pair<std::uint64_t, std::uint64_t>> worlds = {
+      {1, 1}, {2, 1}, {8, 1}, {3, 16}, {8, 7}};
+  for (const auto& pair : worlds) {
+    const std::uint64_t world = pair.first;
+    const std::uint64_t block = pair.second;
     CAPTURE(world);
     CAPTURE(block);
     for (std::size_t kind = 0; kind < 5; ++kind) {

@@ -104,9 +104,9 @@ TEST_CASE("split list: in a thousand random trials nobody and no file is on two 
         sides["group " + group].insert(split.members[row]);
       }
     }
-    for (const auto& [what, stands] : sides) {
-      CAPTURE(what);
-      REQUIRE(stands.size() == 1);
+    for (const auto& entry : sides) {
+      CAPTURE(entry.first);
+      REQUIRE(entry.second.size() == 1);
     }
     REQUIRE(audit_cases(rows, split, &aliases).clean());
   }
