@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `./dev bench` runs, from the root of the checkout: run.sh record | read | import | split | index | all [ARG ...]
+# What `./dev bench` runs, from the root of the checkout: run.sh record | read | import | split | index | loader | all [ARG ...]
 set -euo pipefail
 which=$1; shift
 programs=build/bench/bench
@@ -64,13 +64,23 @@ index() {
   if [ -n "$peers" ]; then "$peers" bench/peers/index_peers.py "$results/index.json"; fi
 }
 
+loader() {
+  local peers
+  peers=$(peers_of loader 'torch, cv2, lmdb, webdataset, datasets' torch==2.13.0 opencv-python-headless lmdb \
+    webdataset datasets)
+  [ -n "$peers" ] || return 0
+  "$peers" -c 'import slicebank' 2>/dev/null || "$peers" -m pip install --quiet . >&2
+  "$peers" bench/peers/loader_bench.py --json "$results/loader.json" "$@"
+}
+
 case $which in
   record) record "$@" ;;
   read) read_samples "$@" ;;
   import) import "$@" ;;
   split) split "$@" ;;
   index) index "$@" ;;
-  all) record; read_samples; import; split; index ;;
-  *) printf "bench: no bench '%s'; there are record, read, import, split, index and all\n" "$which" >&2; exit 2 ;;
+  loader) loader "$@" ;;
+  all) record; read_samples; import; split; index; loader ;;
+  *) printf "bench: no bench '%s'; there are record, read, import, split, index, loader and all\n" "$which" >&2; exit 2 ;;
 esac
 printf 'results are kept in %s\n' "$results" >&2

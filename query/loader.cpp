@@ -238,9 +238,11 @@ struct Loader::State {
   }
 
   void wait_for(const Order& order, const std::function<void()>& poll) {
-    while (!engine->wait(order, std::chrono::steady_clock::now() + kPollEvery)) {
+    auto until = std::chrono::steady_clock::now();  // the first look does not wait
+    while (!engine->wait(order, until)) {
       check_stopped();
       if (poll) poll();
+      until = std::chrono::steady_clock::now() + kPollEvery;
     }
   }
 

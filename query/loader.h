@@ -101,7 +101,7 @@ class Loader {
   Loader(Loader&&) noexcept;
   Loader& operator=(Loader&&) noexcept;
 
-  // The next batch; null at the end. `poll`, when given, is called about every 50 ms of
+  // The next batch; null at the end. `poll`, when given, is called before and about every 50 ms of
   // waiting; what it throws leaves next(), and the batch comes with the next call. Throws
   // Error(interrupted) after stop().
   std::shared_ptr<Batch> next(const std::function<void()>& poll = {});

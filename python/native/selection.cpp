@@ -1,0 +1,115 @@
+// Filters and selections.
+#include "query/selection.h"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+
+#include "python/native/native.h"
+#include "query/filter.h"
+#include "query/split.h"
+
+namespace slicebank::python {
+namespace {
+
+// The bytes of the ids, for a pickle: u64, little-endian, in order.
+nb::bytes id_bytes(const Selection& selection) {
+  const auto& ids = selection.ids();
+  return nb::bytes(ids.data(), ids.size() * sizeof(SampleId));
+}
+
+Selection from_bytes(const Bank& bank, const nb::bytes& bytes, std::uint64_t generation,
+                     const std::string& query) {
+  std::vector<SampleId> ids(bytes.size() / sizeof(SampleId));
+  if (!ids.empty()) std::memcpy(ids.data(), bytes.data(), ids.size() * sizeof(SampleId));
+  return Selection(bank, std::move(ids), Generation{generation}, query);
+}
+
+nb::object selection_ids(const Selection& selection) {
+  std::vector<std::uint64_t> numbers;
+  numbers.reserve(selection.size());
+  for (const SampleId id : selection.ids()) numbers.push_back(raw(id));
+  return id_array(std::move(numbers));
+}
+
+// The samples at these places, in their order.
+Selection taken(const Selection& selection, nb::handle places) {
+  std::vector<SampleId> ids;
+  for (const std::uint64_t place : numbers_of(places)) {
+    if (place >= selection.size()) throw nb::index_error("no such place in the selection");
+    ids.push_back(selection.ids()[place]);
+  }
+  return Selection(selection.bank(), std::move(ids), selection.generation(), selection.query());
+}
+
+nb::list field_list() {
+  nb::list list;
+  for (const FieldInfo& each : filter_fields()) {
+    list.append(nb::make_tuple(each.name, each.type, each.of_mask, each.meaning));
+  }
+  return list;
+}
+
+template <typename Call>
+auto without_gil(Call&& call) {
+  const nb::gil_scoped_release release;
+  return call();
+}
+
+}  // namespace
+
+void bind_selection(nb::module_& module) {
+  using namespace nb::literals;
+  nb::class_<Selection>(module, "Selection", "Ids in order, bound to a bank generation.")
+      .def("__len__", &Selection::size)
+      .def_prop_ro("generation", [](const Selection& it) { return raw(it.generation()); })
+      .def_prop_ro("query", [](const Selection& it) { return it.query(); })
+      .def("ids", &selection_ids, nb::sig("def ids(self) -> numpy.typing.NDArray[numpy.uint64]"))
+      .def("id_bytes", &id_bytes)
+      .def("fingerprint", &Selection::fingerprint)
+      .def("united", &Selection::united, "other"_a)
+      .def("intersected", &Selection::intersected, "other"_a)
+      .def("minus", &Selection::minus, "other"_a)
+      .def("head", &Selection::head, "count"_a)
+      .def("shuffled", &Selection::shuffled, "seed"_a)
+      .def("taken", &taken, "places"_a, nb::sig("def taken(self, places: typing.Any) -> Selection"))
+      .def(
+          "save",
+          [](const Selection& it, const std::string& name) { without_gil([&] { it.save(name); }); },
+          "name"_a);
+
+  module.def(
+      "select",
+      [](const Bank& bank, const std::string& filter) {
+        return without_gil([&] { return select_samples(bank, filter); });
+      },
+      "bank"_a, "filter"_a);
+  module.def(
+      "count",
+      [](const Bank& bank, const std::string& filter) {
+        return without_gil([&] { return count_samples(bank, filter); });
+      },
+      "bank"_a, "filter"_a);
+  module.def(
+      "selection_of_ids",
+      [](const Bank& bank, nb::handle ids, std::uint64_t generation, const std::string& query) {
+        return Selection(bank, ids_of(ids), Generation{generation}, query);
+      },
+      "bank"_a, "ids"_a, "generation"_a, "query"_a,
+      nb::sig("def selection_of_ids(bank: Bank, ids: typing.Any, generation: int, query: str) -> "
+              "Selection"));
+  module.def("selection_of_bytes", &from_bytes, "bank"_a, "ids"_a, "generation"_a, "query"_a);
+  module.def(
+      "load_selection",
+      [](const Bank& bank, const std::string& name) { return Selection::load(bank, name); },
+      "bank"_a, "name"_a);
+  module.def(
+      "split_side",
+      [](const Bank& bank, const std::string& name) { return split_side(bank, name); }, "bank"_a,
+      "split_and_side"_a);
+  module.def("filter_fields", &field_list,
+             nb::sig("def filter_fields() -> list[tuple[str, str, bool, str]]"));
+}
+
+}  // namespace slicebank::python

@@ -1,0 +1,406 @@
+"""The door: a bank of slices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from types import TracebackType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from slicebank import _native
+from slicebank._errors import NotFound
+from slicebank._sample import Sample
+from slicebank._selection import Selection, SplitSet
+from slicebank._table import Table
+
+Progress = Callable[[int, int], object]
+"""Called with (done, total) a few times a second; total is 0 while nobody knows."""
+
+StrPath = str | os.PathLike[str]
+
+
+class Bank:
+    """A bank, open for reading: what :func:`slicebank.open` gives.
+
+    It may be shared by threads, pickled (its path travels) and used after a fork: each process
+    opens the files for itself, and nothing that a process holds outlives it. A sample is read under a
+    transaction of its own, so an import may go on beside any number of readers.
+    """
+
+    def __init__(self, path: StrPath, *, check: bool = False) -> None:
+        self._native = _native.Bank.open(os.fspath(path), check)
+        self._family = lru_cache(maxsize=4096)(self._family_of)
+        self._name = lru_cache(maxsize=65536)(self._native.class_name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_reopened, (self.path, self.uuid))
+
+    def __enter__(self) -> Bank:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to close: files go when the last handle does."""
+
+    @property
+    def path(self) -> str:
+        """The directory, canonical."""
+        return self._native.path
+
+    @property
+    def uuid(self) -> str:
+        """The bank's own name, the same wherever it is moved to."""
+        return self._native.uuid
+
+    @property
+    def generation(self) -> int:
+        """Grows by one with every batch that is committed."""
+        return self._native.generation()
+
+    def info(self) -> dict[str, Any]:
+        """Counts and sizes: samples, masks, labels, volumes, subjects, datasets, bytes."""
+        return self._native.info()
+
+    def __len__(self) -> int:
+        """Samples in the bank."""
+        return int(self._native.info()["samples"])
+
+    # --- Choosing.
+
+    def where(self, filter: str = "") -> Selection:
+        """The samples that a filter finds, ascending by id; without one, all of them.
+
+        ``bank.where("modality = 'CT' AND mask(class = 'liver' AND area > 500)")``: see
+        docs/query_language.md. Raises QueryError, whose ``column`` points at the word.
+        """
+        return Selection(self, _native.select(self._native, filter))
+
+    def all(self) -> Selection:
+        """Every sample."""
+        return self.where()
+
+    def count(self, filter: str = "") -> int:
+        """How many samples a filter finds."""
+        return _native.count(self._native, filter)
+
+    def query(self, filter: str = "", limit: int | None = None) -> Table:
+        """The samples that a filter finds as a table, a row each: see Selection.table."""
+        found = self.where(filter)
+        return (found if limit is None else found.take(limit)).table()
+
+    def ids(self, ids: Sequence[int] | NDArray[Any]) -> Selection:
+        """A selection of these ids, in this order. Raises BadArgument for an id given twice."""
+        native = _native.selection_of_ids(self._native, ids, self.generation, "ids")
+        return Selection(self, native)
+
+    def selection(self, name: str) -> Selection:
+        """A selection saved by Selection.save. Raises NotFound."""
+        return Selection(self, _native.load_selection(self._native, name))
+
+    @property
+    def saved_selections(self) -> list[str]:
+        """Names for :meth:`selection`."""
+        return self._native.saved_selections()
+
+    # --- Reading.
+
+    def sample(self, id: int, *, image: bool = True, masks: bool = True) -> Sample:
+        """A sample by its id. Raises NotFound for one that never was or was deleted."""
+        return Sample(self, self._native.read(id, image, masks, []))
+
+    def image(self, id: int) -> NDArray[Any]:
+        """Its pixels alone: (H, W) or (H, W, C)."""
+        return self._native.image(id)
+
+    # --- Names.
+
+    @property
+    def datasets(self) -> list[dict[str, Any]]:
+        """Each source: name, version, citation, licences, classes under their own names."""
+        return self._native.datasets()
+
+    @property
+    def classes(self) -> list[str]:
+        """Canonical names of the classes that occur, the most frequent first."""
+        return [str(name) for name in self.stats(["class"])["class"] if name != "(none)"]
+
+    def class_name(self, class_id: int) -> str:
+        """Canonical name of a class number."""
+        return self._name(class_id)
+
+    def class_id(self, name: str) -> int:
+        """Number of a class by canonical name or alias. Raises NotFound naming the nearest."""
+        return self._native.class_id(name)
+
+    def _family_of(self, name: str) -> frozenset[int]:
+        return frozenset(self._native.class_members(self.class_id(name)))
+
+    def _class_family(self, name: str) -> frozenset[int]:
+        """The class and everything below it."""
+        return self._family(name)
+
+    # --- Tables.
+
+    def stats(self, by: Sequence[str] = ("modality", "class"), where: str = "") -> Table:
+        """Samples, masks and subjects by one or more of modality, sequence, region, dataset,
+        class, official_split, patient, axis, split:NAME.
+        """
+        return Table(_native.stats(self._native, [by] if isinstance(by, str) else list(by), where))
+
+    def sql(self, text: str, *, seconds: float = 60.0, rows_max: int = 10_000_000) -> Table:
+        """Any one SELECT on the index's views: datasets, subjects, volumes, samples, masks,
+        labels, classes, coverage, splits, imports, problems. Read-only, bounded in time and
+        rows; Ctrl-C ends it. Raises QueryError, Interrupted, LimitExceeded.
+        """
+        return Table(_native.sql(self._native, text, seconds, rows_max))
+
+    # --- Splits.
+
+    @property
+    def splits(self) -> dict[str, list[str]]:
+        """Saved splits and their sides."""
+        return self._native.splits()
+
+    def split(self, name: str) -> SplitSet:
+        """A saved split. Raises NotFound naming the nearest."""
+        return SplitSet(self, _native.find_split(self._native, name))
+
+    def side(self, split_and_side: str) -> Selection:
+        """One side of a saved split: ``bank.side("main:train")``."""
+        return Selection(self, _native.split_side(self._native, split_and_side))
+
+    def official_split(self) -> SplitSet:
+        """The split that came with the data: train, val, test in any of their spellings."""
+        return SplitSet(self, _native.official_split(self._native))
+
+    def audit(self, split: str | SplitSet) -> dict[str, Any]:
+        """Whether a split leaks: the same person or the same pixels on two sides.
+
+        ``["clean"]`` is the answer; leaking_subjects, leaking_aliases and leaking_images are
+        counts, and findings name samples.
+        """
+        found = self.split(split) if isinstance(split, str) else split
+        return _native.audit(self._native, found._data)
+
+    # --- Volumes.
+
+    def volume(
+        self,
+        volume_id: int,
+        *,
+        classes: Sequence[str] = (),
+        axis: str | None = None,
+        dtype: str | None = None,
+        label_map: bool = True,
+        masks: bool = False,
+        image: bool = True,
+        missing: str = "raise",
+        origin_dhw: tuple[int, int, int] | None = None,
+        size_dhw: tuple[int, int, int] | None = None,
+        pad: float = 0.0,
+        threads: int = 2,
+    ) -> dict[str, Any]:
+        """A volume, or with ``origin_dhw`` and ``size_dhw`` a patch of it.
+
+        Args:
+            volume_id: ``sample.meta["volume_id"]``.
+            classes: what label_map and masks are about, in this order.
+            axis: that the slices were cut along; ``None``: the one with the most.
+            dtype: of the image; ``None``: as stored.
+            missing: a slice that is not stored is an error (``raise``), 0 (``blank``) or left
+                out (``close``).
+
+        Returns:
+            image (C, D, H, W); label_map (D, H, W), 0 background and k + 1 for ``classes[k]``;
+            masks (K, D, H, W); label_mask (K,); slice_indices; spacing_dhw_mm or ``None``; axis;
+            affine_4x4; name.
+        """
+        slices = _native.volume_slices(self._native, volume_id, axis)
+        numbers = [self.class_id(name) for name in classes]
+        loaded = _native.load_volume(
+            self._native,
+            slices,
+            image,
+            dtype,
+            numbers,
+            label_map and bool(numbers),
+            masks,
+            pad,
+            missing,
+            threads,
+            origin_dhw,
+            size_dhw,
+        )
+        loaded.update(axis=slices.axis, affine_4x4=slices.affine_4x4, name=slices.key)
+        return loaded
+
+    # --- Whole.
+
+    def verify(self, level: int = 2) -> dict[str, Any]:
+        """Compares what is there with what should be: 1 structure, 2 every hash, 3 every pixel."""
+        return _native.verify(self.path, level)
+
+    def digest(self, decode: bool = False) -> str:
+        """32 hex digits that are equal for two banks that hold the same."""
+        return self._native.logical_digest(decode)
+
+    def __repr__(self) -> str:
+        info = self.info()
+        return (
+            f"Bank({self.path!r}, generation {info['generation']}: {info['samples']} samples,"
+            f" {info['masks']} masks, {info['subjects']} subjects, {info['datasets']} datasets)"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self!r}</pre>" + self.stats(["dataset", "modality"])._repr_html_()
+
+
+@lru_cache(maxsize=64)
+def _shared(path: str, pid: int) -> Bank:
+    return Bank(path)
+
+
+def _reopened(path: str, uuid: str) -> Bank:
+    """The bank that was pickled; of a path, one a process."""
+    bank = _shared(path, os.getpid())
+    if bank.uuid != uuid:
+        bank = Bank(path)
+    if bank.uuid != uuid:
+        raise NotFound(
+            f"{path} is another bank now ({bank.uuid}, pickled was {uuid})",
+            "open it again and choose anew",
+            "not_found",
+        )
+    return bank
+
+
+def open(path: StrPath, *, check: bool = False) -> Bank:
+    """Opens a bank for reading.
+
+    Args:
+        path: its directory.
+        check: walk the record file's tree before trusting it (about 3 % of the file is read).
+
+    Raises:
+        NotFound: there is no bank. WrongVersion: of a newer slicebank, or of a machine of
+        another kind. NeedsReindex: its index does not belong to its records. Corrupt: damaged.
+    """
+    return Bank(path, check=check)
+
+
+def create(path: StrPath) -> Bank:
+    """Makes an empty bank. Raises AlreadyExists."""
+    _native.Bank.create(os.fspath(path))
+    return Bank(path)
+
+
+def is_bank(path: StrPath) -> bool:
+    """Whether a directory says of itself that it is a bank."""
+    return _native.is_bank(os.fspath(path))
+
+
+def import_(
+    bank: StrPath | Bank,
+    source: StrPath,
+    *,
+    format: str = "",
+    progress: Progress | None = None,
+    dry_run: bool = False,
+    limit: int = 0,
+    on_error: str = "skip",
+    skip_empty: bool = False,
+    window: tuple[float, float] | None = None,
+    axes: Sequence[str] = (),
+    keep_ids: bool = False,
+    set: Mapping[str, str] | None = None,
+    jobs: int = 0,
+    effort: str = "balanced",
+) -> dict[str, Any]:
+    """Brings a folder into a bank, which is made when it is not there.
+
+    Args:
+        bank: its directory.
+        source: the folder.
+        format: one of :func:`import_formats`; empty: recognised.
+        progress: called with (done, total) in items.
+        dry_run: counts only; nothing is written.
+        limit: items to take at most; 0 is all.
+        on_error: ``"skip"`` reports a bad file and goes on, ``"stop"`` does not.
+        skip_empty: leaves out slices on which nothing is marked.
+        window: level and width; values become 0 to 255. The originals are lost.
+        axes: of ``x``, ``y``, ``z``, to cut volumes along; none: z.
+        keep_ids: keeps patient ids of DICOM; else they are stored as keyed hashes.
+        set: what the source does not say of itself: licence, citation, url, version, region, name.
+        jobs: threads; 0 is one a core.
+        effort: of the encoder: fast, balanced, small. All are lossless.
+
+    Returns:
+        Counts, ``datasets`` and ``problems`` (severity, kind, path, message; the first 1000).
+
+    Raises:
+        BadFormat: the folder is not recognised. Locked: another writer is at work.
+        KeyboardInterrupt: what was committed stays; run it again to go on from there.
+    """
+    return _native.import_folder(
+        bank.path if isinstance(bank, Bank) else os.fspath(bank),
+        os.fspath(source),
+        format,
+        progress,
+        dry_run,
+        limit,
+        on_error == "stop",
+        skip_empty,
+        window,
+        list(axes),
+        keep_ids,
+        dict(set or {}),
+        jobs,
+        effort,
+    )
+
+
+def import_formats() -> dict[str, str]:
+    """What :func:`import_` reads: name to one line."""
+    return _native.import_formats()
+
+
+def export_formats() -> dict[str, str]:
+    """What Selection.export writes: name to one line."""
+    return _native.export_formats()
+
+
+def phantom(
+    path: StrPath, *, seed: int = 7, subjects: int = 24, slices: int = 4, side: int = 256
+) -> Bank:
+    """Makes a bank of synthetic CT, MR, fundus and ultrasound slices with masks; for trying out.
+
+    The same seed gives the same pixels on every machine.
+
+    Args:
+        path: the bank to be made; its folder must exist.
+        subjects: persons, spread over the four datasets.
+        slices: a person.
+        side: of a slice, in pixels.
+
+    Raises:
+        AlreadyExists: something is at ``path``.
+    """
+    import tempfile
+
+    from slicebank._errors import AlreadyExists
+
+    target = os.fspath(path)
+    if os.path.lexists(target):
+        raise AlreadyExists(f"{target} is already there", "choose another name", "already_exists")
+    with tempfile.TemporaryDirectory(prefix="slicebank-phantom-") as folder:
+        source = os.path.join(folder, "phantom")
+        _native.paint_phantom(source, seed, subjects, slices, side)
+        import_(target, source, format="sa-med2d")
+    return Bank(target)
