@@ -1,7 +1,11 @@
 // Whole records, as a bank keeps and checks them: header, hashes and all.
+#include <algorithm>
 #include <cstring>
 #include <map>
+#include <span>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "bench/peers/peers.h"
 #include "store/dictionary.h"
@@ -36,6 +40,43 @@ Sample black(const ImageShape& shape) {
   sample.image.image_hwc.resize(sample.image.shape.bytes());
   return sample;
 }
+
+// Masks into one picture of their source values, as a loader makes a label map: each is
+// decoded into a plane that is used again, and only its box is looked at.
+class MaskPainter final : public DecodeSink {
+ public:
+  explicit MaskPainter(Image& picture) : picture_(picture) {
+    static thread_local std::vector<std::uint8_t> plane;
+    if (plane.size() < picture.image_hwc.size()) plane.resize(picture.image_hwc.size());
+    plane_hw_ = std::span(plane.data(), picture.image_hwc.size());
+    std::memset(picture.image_hwc.data(), 0, picture.image_hwc.size());
+  }
+
+  MutableBytes begin(SampleInfo&& info) override {
+    info_ = std::move(info);
+    return {};
+  }
+  bool wants_mask(std::size_t) override { return true; }
+  std::span<std::uint8_t> begin_mask(std::size_t) override { return plane_hw_; }
+  void end_mask(std::size_t mask) override {
+    const AnnotationInfo& info = info_.annotations[mask];
+    const std::size_t width = picture_.shape.width;
+    auto* out = reinterpret_cast<std::uint8_t*>(picture_.image_hwc.data());
+    for (std::size_t y = info.box.y0; y < info.box.y1; ++y) {
+      std::uint8_t* inside = plane_hw_.data() + y * width;
+      std::uint8_t* row = out + y * width;
+      for (std::size_t x = info.box.x0; x < info.box.x1; ++x) {
+        row[x] = static_cast<std::uint8_t>(row[x] | (-inside[x] & info.source_value));
+      }
+      std::fill(inside + info.box.x0, inside + info.box.x1, std::uint8_t{0});
+    }
+  }
+
+ private:
+  Image& picture_;
+  std::span<std::uint8_t> plane_hw_;
+  SampleInfo info_;
+};
 
 }  // namespace
 
@@ -86,15 +127,8 @@ Codec mask_codec() {
             return record_of(sample, {});
           },
           [](const std::vector<std::byte>& record, Image& image) {
-            const std::vector<Mask> masks = decode_masks(kBank, kSample, record);
-            auto* out = reinterpret_cast<std::uint8_t*>(image.image_hwc.data());
-            std::memset(out, 0, image.image_hwc.size());
-            for (const Mask& mask : masks) {
-              const std::uint8_t* inside = mask.mask_hw.data();
-              for (std::size_t i = 0; i < mask.mask_hw.size(); ++i) {
-                out[i] = static_cast<std::uint8_t>(out[i] | (-inside[i] & mask.source_value));
-              }
-            }
+            MaskPainter painter(image);
+            decode_into(kBank, kSample, record, nullptr, painter);
           },
           [](const Image& image) { return record_of(black(image.shape), {}).size(); }};
 }
