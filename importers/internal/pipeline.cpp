@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "importers/internal/error_kind.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/slice_options.h"
 #include "schema/error.h"
@@ -27,19 +28,6 @@ constexpr std::size_t kScannedAhead = 256;
 constexpr std::size_t kItemsUnderWayPerJob = 4;
 constexpr std::size_t kSlicesWaitingPerJob = 8;
 constexpr auto kMoment = std::chrono::milliseconds(100);
-
-const char* kind_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::not_found:
-      return "missing-image";
-    case ErrorCode::limit:
-      return "too-large";
-    case ErrorCode::io:
-      return "unreadable";
-    default:
-      return "bad-file";
-  }
-}
 
 // Thrown through decode() when the import was stopped: the item is dropped.
 struct Stopped {};
@@ -71,7 +59,7 @@ Problem reason_of_failure(const SourceItem& item) {
   } catch (const ItemError& error) {
     return skipped(error.kind(), shown_path(error.path()), error.what());
   } catch (const Error& error) {
-    return skipped(kind_of(error.code()), item.key, error.what());
+    return skipped(problem_kind(error, "missing-image", "bad-file"), item.key, error.what());
   } catch (const std::bad_alloc&) {
     return skipped("too-large", item.key, "there is not enough memory for it");
   } catch (const std::exception& error) {

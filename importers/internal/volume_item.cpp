@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "importers/internal/error_kind.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/mask_pack.h"
 #include "importers/internal/regrid.h"
@@ -19,19 +20,6 @@
 
 namespace slicebank::internal {
 namespace {
-
-std::string kind_of(const Error& error, const char* missing, const char* bad) {
-  switch (error.code()) {
-    case ErrorCode::not_found:
-      return missing;
-    case ErrorCode::limit:
-      return "too-large";
-    case ErrorCode::io:
-      return "unreadable";
-    default:
-      return bad;
-  }
-}
 
 std::string size_text(const Volume& volume) {
   return fmt::format("{} x {} x {}", volume.size_ijk[0], volume.size_ijk[1], volume.size_ijk[2]);
@@ -197,7 +185,7 @@ class VolumeReader {
     } catch (const ItemError&) {
       throw;
     } catch (const Error& error) {
-      throw ItemError(error.code(), kind_of(error, "missing-image", "bad-volume"), path,
+      throw ItemError(error.code(), problem_kind(error, "missing-image", "bad-volume"), path,
                       error.what());
     }
   }
@@ -222,7 +210,7 @@ class VolumeReader {
       check_labels(map);
     } catch (const Error& error) {
       decoded.problems.push_back(
-          skipped(kind_of(error, "missing-mask", "bad-mask"), map.path, error.what()));
+          skipped(problem_kind(error, "missing-mask", "bad-mask"), map.path, error.what()));
       return false;
     }
     return components_exist(map, decoded) && lies_on(image, map, decoded);

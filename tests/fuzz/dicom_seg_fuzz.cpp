@@ -7,6 +7,7 @@
 #include "formats/rtstruct.h"
 #include "schema/error.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/drawable_volume.h"
 
 namespace slicebank {
 namespace {
@@ -29,23 +30,8 @@ void read_segmentation(std::span<const std::byte> file) {
   }
 }
 
-dicom::SeriesVolume volume() {
-  std::vector<dicom::Instance> instances(4);
-  for (std::size_t k = 0; k < instances.size(); ++k) {
-    dicom::Instance& instance = instances[k];
-    instance.rows = 20;
-    instance.columns = 30;
-    instance.frames = 1;
-    instance.has_pixels = true;
-    instance.first.position = {0, 0, static_cast<double>(k)};
-    instance.first.orientation = {1, 0, 0, 0, 1, 0};
-    instance.first.spacing_yx = {1, 1};
-  }
-  return dicom::group_series(instances).volumes.front();
-}
-
 void read_outlines(std::span<const std::byte> file) {
-  static const dicom::SeriesVolume there = volume();
+  static const dicom::SeriesVolume there = testing::volume_to_draw_on();
   const dicom::StructureSet set = dicom::read_structure_set(file, "fuzz.dcm");
   std::size_t left = 8;
   for (const dicom::Roi& roi : set.rois) {

@@ -27,6 +27,7 @@
 #include "formats/tiff.h"
 #include "schema/error.h"
 #include "tests/hostile/campaign.h"
+#include "tests/support/drawable_volume.h"
 #include "tests/support/temp_dir.h"
 
 namespace slicebank::hostile {
@@ -228,24 +229,8 @@ void read_segmentation(Bytes file, const std::string& name) {
   }
 }
 
-// Outlines on four slices of 20 x 30 pixels.
-dicom::SeriesVolume volume_to_draw_on() {
-  std::vector<dicom::Instance> instances(4);
-  for (std::size_t k = 0; k < instances.size(); ++k) {
-    dicom::Instance& instance = instances[k];
-    instance.rows = 20;
-    instance.columns = 30;
-    instance.frames = 1;
-    instance.has_pixels = true;
-    instance.first.position = {0, 0, static_cast<double>(k)};
-    instance.first.orientation = {1, 0, 0, 0, 1, 0};
-    instance.first.spacing_yx = {1, 1};
-  }
-  return dicom::group_series(instances).volumes.front();
-}
-
 void read_structure_set(Bytes file, const std::string& name) {
-  static const dicom::SeriesVolume kVolume = volume_to_draw_on();
+  static const dicom::SeriesVolume kVolume = slicebank::testing::volume_to_draw_on();
   const dicom::StructureSet set = dicom::read_structure_set(file, name);
   std::size_t left = 8;
   for (const dicom::Roi& roi : set.rois) {
