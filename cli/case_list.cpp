@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "importers/importer.h"
+#include "importers/choice.h"
 #include "schema/error.h"
 
 namespace slicebank::cli {
@@ -13,23 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kReasonsMax = 20;
-
-const Importer& importer_for(const std::string& source, const std::string& format) {
-  if (!format.empty()) {
-    if (const Importer* named = find_importer(format)) return *named;
-    std::vector<std::string> names;
-    for (const auto& each : importers()) names.emplace_back(each->name());
-    const auto near = nearest_name(format, names);
-    throw Error(ErrorCode::bad_argument, fmt::format("there is no layout '{}'", format),
-                near ? fmt::format("--format {}", *near) : "slicebank import --list");
-  }
-  const std::vector<Recognised> found = recognise(source);
-  if (found.empty()) {
-    throw Error(ErrorCode::not_found, fmt::format("no importer recognises {}", source),
-                "name the layout with --format; slicebank import --list");
-  }
-  return *found.front().importer;
-}
 
 CaseRow row_of(SourceItem&& item) {
   CaseRow row;
@@ -53,9 +36,10 @@ CaseRow row_of(SourceItem&& item) {
 
 CaseList read_case_list(const std::string& source, const std::string& format) {
   CaseList list;
-  const Importer& importer = importer_for(source, format);
+  const ChosenImporter chosen = choose_importer(source, format);
+  const Importer& importer = *chosen.importer;
   list.format = importer.name();
-  const SourceTree tree{fs::path(source)};
+  const SourceTree tree(chosen.root);
   importer.scan(tree, [&](SourceItem&& item) {
     if (item.image_paths.empty()) {
       ++list.unusable;
@@ -69,7 +53,7 @@ CaseList read_case_list(const std::string& source, const std::string& format) {
     return true;
   });
   for (const char* folder : {"data/split_json", "split_json", "splits_final.json", "train.txt"}) {
-    const fs::path path = fs::path(source) / folder;
+    const fs::path path = chosen.root / folder;
     if (!fs::exists(path)) continue;
     // MedBank's text lists lie in the root, among other things.
     list.lists = path.extension() == ".txt" ? path.parent_path().string() : path.string();

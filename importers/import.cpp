@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "importers/choice.h"
 #include "importers/internal/committer.h"
 #include "importers/internal/overrides.h"
 #include "importers/internal/pipeline.h"
@@ -31,68 +32,7 @@ using internal::Scanned;
 using internal::Tally;
 
 constexpr std::uint64_t kHeldBytesMax = 64u << 20;  // finished slices that wait for their turn
-constexpr int kSurely = 90;                         // of Recognition::score: not by accident
 constexpr auto kBetweenProgress = std::chrono::milliseconds(250);
-
-std::string importer_names() {
-  std::string names;
-  for (const auto& importer : importers()) {
-    names += (names.empty() ? "" : ", ") + std::string(importer->name());
-  }
-  return names;
-}
-
-// A line each.
-std::string listed(const std::vector<Recognised>& found) {
-  std::string lines;
-  for (const Recognised& one : found) {
-    lines += fmt::format("\n  {}: {}", one.importer->name(), one.recognition.reason);
-  }
-  return lines;
-}
-
-Recognised choose_importer(const std::filesystem::path& source, const std::string& format) {
-  if (!format.empty()) {
-    const Importer* importer = find_importer(format);
-    if (importer == nullptr) {
-      std::vector<std::string> names;
-      for (const auto& each : importers()) names.emplace_back(each->name());
-      const auto nearest = nearest_name(format, names);
-      throw Error(ErrorCode::bad_argument,
-                  fmt::format("'{}' is no format that can be imported", printable(format)),
-                  (nearest ? fmt::format("Did you mean {}? ", *nearest) : std::string()) +
-                      "Formats: " + importer_names() + ".");
-    }
-    return {importer, {100, "asked for"}};
-  }
-  std::vector<Recognised> found = recognise(source);
-  if (found.empty()) {
-    throw Error(ErrorCode::bad_format,
-                fmt::format("{}: no dataset layout is recognised here", printable(source.string())),
-                "Give the dataset's own folder, or name the layout with --format: " +
-                    importer_names() + ".");
-  }
-  // What says so itself, beside the first: a folder of several datasets.
-  std::vector<Recognised> sure;
-  for (const Recognised& one : found) {
-    const int score = one.recognition.score;
-    if (score == found[0].recognition.score || score >= kSurely) sure.push_back(one);
-  }
-  if (sure.size() > 1 && sure[0].recognition.score == sure[1].recognition.score) {
-    throw Error(
-        ErrorCode::bad_format,
-        fmt::format("{}: more than one layout fits:{}", printable(source.string()), listed(sure)),
-        fmt::format("Import the folder of one dataset at a time, or say which to take here: "
-                    "--format {}.",
-                    sure[0].importer->name()));
-  }
-  Recognised chosen = found.front();
-  for (std::size_t i = 1; i < sure.size(); ++i) {
-    chosen.recognition.reason += fmt::format("; left out here is {}: {}", sure[i].importer->name(),
-                                             sure[i].recognition.reason);
-  }
-  return chosen;
-}
 
 std::string options_json(const ImportOptions& options) {
   nlohmann::json json = {{"limit", options.limit}, {"effort", static_cast<int>(options.effort)}};
@@ -113,11 +53,11 @@ class Import {
          const ImportOptions& options)
       : bank_(bank),
         options_(options),
-        tree_(source),
-        chosen_(choose_importer(source, options.format)) {
+        chosen_(choose_importer(source, options.format)),
+        tree_(chosen_.root) {
     internal::check_slice_options(options.slices);
     report_.importer = chosen_.importer->name();
-    report_.reason = chosen_.recognition.reason;
+    report_.reason = chosen_.reason;
   }
 
   ImportReport run() {
@@ -145,8 +85,8 @@ class Import {
 
   const std::filesystem::path& bank_;
   const ImportOptions& options_;
+  ChosenImporter chosen_;
   SourceTree tree_;
-  Recognised chosen_;
   ImportReport report_;
   ImportProgress progress_;
   Tally tally_;

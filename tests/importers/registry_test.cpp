@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
+#include "importers/choice.h"
 #include "importers/importer.h"
 #include "tests/support/temp_dir.h"
 
@@ -47,6 +49,38 @@ TEST_CASE("registry: names are unique, and found again") {
 TEST_CASE("registry: an empty folder is nobody's") {
   const testing::TempDir empty;
   CHECK(recognise(empty.path()).empty());
+}
+
+void put(const fs::path& file, const std::string& text) {
+  fs::create_directories(file.parent_path());
+  std::ofstream(file) << text;
+}
+
+void put_sam_med2d(const fs::path& folder) {
+  put(folder / "image2label_train.json", "{}");
+  put(folder / "images" / "a.png", "");
+}
+
+TEST_CASE("choice: a dataset's folder is found in the folder it was unpacked into") {
+  const testing::TempDir source;
+  put(source / "README.md", "how to cite");
+  put(source / ".git" / "config", "");
+  put_sam_med2d(source / "unpacked" / "pelvis");
+  const ChosenImporter chosen = choose_importer(source.path(), "");
+  CHECK(chosen.importer->name() == "sam-med2d");
+  CHECK(chosen.root == source / "unpacked" / "pelvis");
+  CHECK(chosen.reason.starts_with("in unpacked/pelvis/: "));
+}
+
+TEST_CASE("choice: what lies beside a dataset's folder is never passed over") {
+  const testing::TempDir source;
+  put_sam_med2d(source / "pelvis");
+  SUBCASE("another folder") { put(source / "more" / "b.png", ""); }
+  SUBCASE("a picture") { put(source / "b.png", ""); }
+  SUBCASE("a link") { fs::create_directory_symlink("pelvis", source / "again"); }
+  const ChosenImporter chosen = choose_importer(source.path(), "");
+  CHECK(chosen.root == source.path());
+  CHECK(chosen.importer->name() == "images");
 }
 
 }  // namespace

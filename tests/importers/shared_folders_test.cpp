@@ -64,6 +64,8 @@ const Folder kFolders[] = {
     {"elastix", "metaimage", 4, 0, 67, 1, {{"unpaired-mask", 1}}},
     {"pynrrd", "metaimage", 3, 0, 90, 0, {{"other-volumes", 1}}},
     {"pyradiomics", "metaimage", 2, 0, 38, 59, {}},
+    // The folder around a dataset's.
+    {"sam-med2d", "sam-med2d", 3, 0, 3, 19, {{"unlisted-image", 1}}},
     {"totalsegmentator", "nifti", 120, 0, 3590, 0, {}},
 };
 
