@@ -202,8 +202,7 @@ Array narrowed_to_pixels(Array array, const std::string& what) {
 std::vector<double> values_of(Bytes data, ElementType type) {
   std::vector<double> values;
   values.reserve(data.size() / element_bytes(type));
-  visit_elements(data, type,
-                 [&](auto element) { values.push_back(static_cast<double>(element)); });
+  visit_elements(data, type, [&](auto element) { values.push_back(static_cast<double>(element)); });
   return values;
 }
 

@@ -287,7 +287,8 @@ TEST_CASE("writer: thousands of samples of all sizes are deleted in one go") {
   Feeder feeder(writer);
   for (int round = 0; round < 8; ++round) {
     std::vector<SampleId> ids;
-    for (std::uint32_t seed = 0; seed < 2000; ++seed) ids.push_back(feeder.add(seed, 4 + seed % 61));
+    for (std::uint32_t seed = 0; seed < 2000; ++seed)
+      ids.push_back(feeder.add(seed, 4 + seed % 61));
     writer.commit();
     CHECK(writer.delete_samples(ids).samples == ids.size());
   }

@@ -210,8 +210,7 @@ TEST_CASE("tidy: headers begin with pragma once behind a word on what they are f
                     " does not say what it is");
       // Kernels that several files compile into namespaces of their own say so instead.
       const bool guarded = std::any_of(lines.begin(), lines.end(), [](const Line& line) {
-        return line.text == "#pragma once" ||
-               line.text.find("each kernel") != std::string::npos;
+        return line.text == "#pragma once" || line.text.find("each kernel") != std::string::npos;
       });
       CHECK_MESSAGE(guarded, file.string(), " has no #pragma once");
     }
