@@ -98,6 +98,7 @@ int run(int argc, char** argv) {
 
   const auto commands = make_commands();
   std::vector<CLI::App*> verbs;
+  verbs.reserve(commands.size());
   for (const auto& command : commands) verbs.push_back(command->attach(app));
 
   std::stop_source source;

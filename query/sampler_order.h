@@ -96,6 +96,8 @@ class GroupBatchOrder : public DrawOrder {
   GroupBatchOrder(std::span<const std::uint32_t> group_of, std::uint64_t batch_size,
                   std::uint64_t seed, bool drop_last = false);
   ~GroupBatchOrder() override;
+  GroupBatchOrder(const GroupBatchOrder&) = delete;
+  GroupBatchOrder& operator=(const GroupBatchOrder&) = delete;
 
   std::string_view kind() const noexcept override { return "group-batch"; }
   std::uint64_t draws() const noexcept override;

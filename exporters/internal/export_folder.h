@@ -26,6 +26,8 @@ class Descriptor {
   ~Descriptor();
   Descriptor(Descriptor&& other) noexcept;
   Descriptor& operator=(Descriptor&& other) noexcept;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
 
   int get() const noexcept { return number_; }
   bool open() const noexcept { return number_ >= 0; }
@@ -56,8 +58,11 @@ class OutputFile {
   // Gives the file its name. Error(already_exists) when there is one of that name.
   WrittenFile finish();
 
+  ~OutputFile() = default;
   OutputFile(OutputFile&&) noexcept = default;
   OutputFile& operator=(OutputFile&&) noexcept = default;
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
 
  private:
   friend class ExportFolder;

@@ -17,6 +17,8 @@ class Xxh3Stream {
   ~Xxh3Stream();
   Xxh3Stream(Xxh3Stream&&) noexcept;
   Xxh3Stream& operator=(Xxh3Stream&&) noexcept;
+  Xxh3Stream(const Xxh3Stream&) = delete;
+  Xxh3Stream& operator=(const Xxh3Stream&) = delete;
 
   void update(Bytes bytes);
   std::string hex() const;  // 32 digits
