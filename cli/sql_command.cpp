@@ -66,6 +66,7 @@ class SqlCommand : public Command {
               return true;
             }
             std::vector<std::string> cells;
+            cells.reserve(row.size());
             for (const SqlValue& value : row) cells.push_back(cell(value));
             table->add(std::move(cells));
             if (++held == (csv_ ? 1 : kRowsMeasured)) flush();

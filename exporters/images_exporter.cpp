@@ -172,7 +172,7 @@ std::uint64_t Run::take(SliceFiles&& files) {
           return fmt::format("{}--{}_{}{}", stem, name, instance, again);
         },
         files.mask_pngs[i]);
-    const std::string path = "masks/" + folder + mask_stem + ".png";
+    const std::string path = fmt::format("masks/{}{}.png", folder, mask_stem);
     const AnnotationInfo& annotation = loaded.info.annotations[i];
     row(path, {info == nullptr ? "" : info->name, words.name, words.code,
                fmt::format("{}", instance), fmt::format("{}", annotation.area),

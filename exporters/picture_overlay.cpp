@@ -266,7 +266,7 @@ Image draw_overlay(const Sample& sample, const Taxonomy& taxonomy, const Overlay
   const std::uint64_t width = shape.width * scale;
   const std::uint64_t height = shape.height * scale;
   check_size(width, height);
-  const Image picture = draw_sample(
+  Image picture = draw_sample(
       sample, fit(rgb, static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)),
       options.fill);
 
@@ -322,6 +322,7 @@ Image contact_sheet(const std::vector<Tile>& tiles, const Taxonomy& taxonomy,
     for (const auto& [key, present] : here) ++classes[key];
   }
   std::vector<LegendEntry> legend;
+  legend.reserve(classes.size());
   for (const auto& [key, count] : classes) {
     legend.push_back({colour_of(key), name_of(key, taxonomy),
                       fmt::format("{} {}", count, count == 1 ? "tile" : "tiles")});

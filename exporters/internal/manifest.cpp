@@ -94,6 +94,7 @@ std::vector<DatasetShare> datasets_of(const Selection& selection, const std::sto
     if (share.samples++ == 0) share.dataset = *origin->dataset;
   }
   std::vector<DatasetShare> list;
+  list.reserve(shares.size());
   for (auto& [name, share] : shares) list.push_back(std::move(share));
   return list;
 }

@@ -62,13 +62,17 @@ void for_each_ordered(std::size_t count, unsigned jobs, std::size_t ahead,
     std::mutex& mutex;
     std::condition_variable& changed;
     bool& over;
+    Ending(std::mutex& guard, std::condition_variable& told, bool& ended)
+        : mutex(guard), changed(told), over(ended) {}
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
     ~Ending() {
       const std::scoped_lock lock(mutex);
       over = true;
       changed.notify_all();
     }
   };
-  const Ending ending{mutex, changed, over};
+  const Ending ending(mutex, changed, over);
   const auto started = std::min<std::size_t>(std::max(jobs, 1u), count);
   for (std::size_t i = 0; i < started; ++i) threads.emplace_back(work);
 

@@ -49,7 +49,7 @@ std::string as_word(std::string_view name) {
 
 // Names of modalities whose word in the layout is another.
 std::string modality_word(std::string_view name) {
-  const std::string word = as_word(name);
+  std::string word = as_word(name);
   if (word == "mri") return "mr";
   if (word == "fundus") return "fundus_photography";
   return word;

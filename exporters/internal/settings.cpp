@@ -36,7 +36,7 @@ std::string setting(const ExportOptions& options, const std::string& name,
 
 std::string choice_setting(const ExportOptions& options, const std::string& name,
                            const std::string& fallback, const std::vector<std::string>& choices) {
-  const std::string value = setting(options, name, fallback);
+  std::string value = setting(options, name, fallback);
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
   throw Error(
       ErrorCode::bad_argument,

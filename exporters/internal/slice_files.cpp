@@ -126,9 +126,9 @@ std::string write_under_free_stem(ExportSink& sink, SampleId sample, const std::
                                   const std::function<std::string(unsigned attempt)>& stem,
                                   Bytes content, const std::string& suffix) {
   for (unsigned attempt = 0;; ++attempt) {
-    const std::string name = stem(attempt);
+    std::string name = stem(attempt);
     try {
-      sink.write(prefix + name + suffix, content);
+      sink.write(fmt::format("{}{}{}", prefix, name, suffix), content);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::already_exists || attempt == kStemAttemptsMax) throw;
       continue;
