@@ -109,16 +109,19 @@ Found by_rows(const Bank& bank, const FilterSql& sql) {
 
 }  // namespace
 
-Selection select_samples(const Bank& bank, std::string_view filter_text) {
-  return select_samples(bank, *parse_filter(filter_text), std::string(filter_text));
+Selection select_samples(const Bank& bank, std::string_view filter_text,
+                         const SelectOptions& options) {
+  return select_samples(bank, *parse_filter(filter_text), std::string(filter_text), options);
 }
 
-Selection select_samples(const Bank& bank, const Filter& filter, const std::string& text) {
+Selection select_samples(const Bank& bank, const Filter& filter, const std::string& text,
+                         const SelectOptions& options) {
   const BankNames loaded = load_names(bank);
   const FilterSql sql = to_sql(filter, loaded.names, text);  // says which name is unknown
   auto found = by_facets(bank, filter, loaded.names, text);
   if (!found) found = by_rows(bank, sql);
-  return {bank, std::move(found->ids), found->generation, text};
+  Selection selection(bank, std::move(found->ids), found->generation, text);
+  return options.as_of ? selection.as_of(*options.as_of) : selection;
 }
 
 Selection select_samples_by_rows(const Bank& bank, const Filter& filter, const std::string& text) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <unordered_set>
@@ -12,6 +13,7 @@
 
 #include "query/internal/mix.h"
 #include "schema/error.h"
+#include "store/generations.h"
 #include "store/split_data.h"
 #include "store/writer.h"
 
@@ -165,6 +167,23 @@ Selection Selection::sampled(std::size_t count, std::uint64_t seed) const {
           fmt::format("{} of ({}) drawn by {}", count, query_, seed)};
 }
 
+Selection Selection::as_of(Generation generation) const {
+  const PastGeneration past = past_generation(bank_, generation);
+  std::vector<SampleId> ids;
+  ids.reserve(ids_.size());
+  std::copy_if(ids_.begin(), ids_.end(), std::back_inserter(ids),
+               [&](SampleId id) { return id < past.entry.next_sample; });
+  return {bank_, std::move(ids), std::min(generation_, generation), query_};
+}
+
+std::vector<SampleId> Selection::deleted() const {
+  std::vector<SampleId> gone;
+  const std::vector<SampleId> there = sorted(select_samples(bank_, "").ids());
+  std::copy_if(ids_.begin(), ids_.end(), std::back_inserter(gone),
+               [&](SampleId id) { return !holds(there, id); });
+  return gone;
+}
+
 void Selection::save(const std::string& name) const {
   if (name.empty()) {
     throw Error(ErrorCode::bad_argument, "a selection cannot be kept under an empty name");
@@ -177,7 +196,15 @@ void Selection::save(const std::string& name) const {
 Selection Selection::load(const Bank& bank, const std::string& name) {
   std::optional<SavedSelection> saved = find_saved_selection(bank, name);
   if (!saved) throw_unknown(bank, name);
-  return {bank, std::move(saved->samples), saved->generation, std::move(saved->query)};
+  Selection selection(bank, std::move(saved->samples), saved->generation,
+                      std::move(saved->query));
+  if (selection.fingerprint() != saved->fingerprint) {
+    throw Error(ErrorCode::corrupt,
+                fmt::format("{}: the saved selection '{}' does not give its fingerprint",
+                            bank.path().string(), name),
+                "run `slicebank verify`, and save it again from its query");
+  }
+  return selection;
 }
 
 void Selection::forget(const Bank& bank, const std::string& name) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -56,10 +57,20 @@ class Selection {
   // values come last, ascending or descending. Throws QueryError for a field that is not one
   // value a sample. What was deleted since the selection was made comes last.
   Selection sorted_by(const std::vector<SortKey>& keys) const;
+  // What of it was in the bank at an earlier generation, in our order; that generation is then
+  // its own. Error(not_found) as past_generation(): store/generations.h, which also has how
+  // many samples of it are gone.
+  Selection as_of(Generation generation) const;
+
+  // Those of it that have been deleted since, in our order.
+  std::vector<SampleId> deleted() const;
 
   // Keeps it in the bank under a name (takes the writer lock for a moment).
   void save(const std::string& name) const;
-  static Selection load(const Bank& bank, const std::string& name);  // Error(not_found)
+  // The same ids in the same order, whatever came and went since; deleted() has those that
+  // cannot be read any more. Error(not_found), Error(corrupt) where the ids do not give the
+  // fingerprint that was saved with them.
+  static Selection load(const Bank& bank, const std::string& name);
   // Takes a saved one out of the bank (writer lock). Error(not_found).
   static void forget(const Bank& bank, const std::string& name);
 
@@ -70,9 +81,18 @@ class Selection {
   std::string query_;
 };
 
-// All samples the filter finds, ascending by id. Throws QueryError.
-Selection select_samples(const Bank& bank, std::string_view filter_text);
-Selection select_samples(const Bank& bank, const Filter& filter, const std::string& text);
+struct SelectOptions {
+  // Only what was in the bank at that generation. The filter asks what is known of those
+  // samples now: docs/query_language.md, "As of a generation".
+  std::optional<Generation> as_of;
+};
+
+// All samples the filter finds, ascending by id. Throws QueryError, and Error(not_found) for
+// a generation that cannot be had again.
+Selection select_samples(const Bank& bank, std::string_view filter_text,
+                         const SelectOptions& options = {});
+Selection select_samples(const Bank& bank, const Filter& filter, const std::string& text,
+                         const SelectOptions& options = {});
 
 // The same by SQL alone, without the facets: slower, for comparing the two.
 Selection select_samples_by_rows(const Bank& bank, const Filter& filter, const std::string& text);

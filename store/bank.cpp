@@ -13,6 +13,7 @@
 #include "store/catalog.h"
 #include "store/internal/bank_state.h"
 #include "store/internal/file_system.h"
+#include "store/internal/generation_log.h"
 #include "store/internal/index_file.h"
 #include "store/internal/projection.h"
 #include "store/reader.h"
@@ -59,12 +60,14 @@ class Scaffold {
 };
 
 void create_records(const std::filesystem::path& file, const BankFile& bank,
-                    const BankPosition& position) {
+                    const BankPosition& position, const CatalogEntry& log) {
   lmdb::Environment environment(file, {.writable = true, .create = true});
   lmdb::update(environment, [&](lmdb::WriteTransaction& transaction) {
     write_identity(transaction, {bank.uuid, bank.format});
     write_position(transaction, bank.uuid, position);
     write_batch(transaction, bank.uuid, Batch{});
+    transaction.put(lmdb::Database::catalog, log.first,
+                    catalog::seal(bank.uuid, log.first, log.second));
   });
 }
 
@@ -110,8 +113,10 @@ Bank Bank::create(const std::filesystem::path& path, const CreateOptions& option
   BankPosition position;
   position.token = random_token();
   Scaffold scaffold(target.string() + ".tmp-" + std::to_string(::getpid()));
-  create_records(scaffold.path() / "records.lmdb", file, position);
+  const CatalogEntry log = first_log_entry(position);
+  create_records(scaffold.path() / "records.lmdb", file, position, log);
   build_index(scaffold.path() / "index.sqlite", [&](sqlite::Connection&, Projection& projection) {
+    projection.entity(log.first, log.second);
     projection.rewrite_taxonomy();
     projection.finish(Taxonomy::builtin());
     projection.set_position(file.uuid, position);

@@ -36,7 +36,7 @@ struct OpenOptions {
 // The two parts of a format version: readers accept their own major.
 struct FormatVersion {
   std::uint32_t major = 1;
-  std::uint32_t minor = 0;
+  std::uint32_t minor = 1;
 };
 
 struct BankInfo {

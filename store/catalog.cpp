@@ -1,117 +1,10 @@
 #include "store/catalog.h"
 
-#include <bit>
-#include <cassert>
-#include <limits>
-#include <span>
-
-#include "schema/error.h"
 #include "schema/limits.h"
-#include "store/internal/bytes.h"
+#include "store/internal/catalog_codec.h"
 
 namespace slicebank::catalog {
 namespace {
-
-constexpr std::uint8_t kLayout = 1;  // first byte of every payload
-constexpr std::uint64_t kAny32 = std::numeric_limits<std::uint32_t>::max();
-constexpr std::uint64_t kAny64 = std::numeric_limits<std::uint64_t>::max();
-constexpr std::uint64_t kTextMax = std::uint64_t{1} << 30;
-
-Bytes bytes_of(std::string_view text) {
-  return std::as_bytes(std::span<const char>(text.data(), text.size()));
-}
-
-class Encoder {
- public:
-  Encoder() { out_.push_back(std::byte{kLayout}); }
-
-  Encoder& number(std::uint64_t value) {
-    append_varint(out_, value);
-    return *this;
-  }
-  template <typename Id>
-  requires std::is_enum_v<Id> Encoder& id(Id value) {
-    return number(static_cast<std::uint64_t>(raw(value)));
-  }
-  Encoder& text(std::string_view value) {
-    number(value.size());
-    append_bytes(out_, bytes_of(value));
-    return *this;
-  }
-  Encoder& fixed(std::uint64_t value) {
-    append_little(out_, value);
-    return *this;
-  }
-  Encoder& real(double value) { return fixed(std::bit_cast<std::uint64_t>(value)); }
-  Encoder& bytes(Bytes value) {
-    number(value.size());
-    append_bytes(out_, value);
-    return *this;
-  }
-  template <typename Id>
-  Encoder& ascending(const std::vector<Id>& ids) {
-    number(ids.size());
-    std::uint64_t previous = 0;
-    for (const Id each : ids) {
-      const auto value = static_cast<std::uint64_t>(raw(each));
-      assert(value >= previous);
-      number(value - previous);
-      previous = value;
-    }
-    return *this;
-  }
-  Payload finish() { return std::move(out_); }
-
- private:
-  Payload out_;
-};
-
-class Decoder {
- public:
-  Decoder(Bytes payload, std::string_view what) : reader_(payload), what_(what) {
-    const std::uint8_t layout = reader_.u8(what_);
-    if (layout > kLayout) {
-      throw Error(ErrorCode::wrong_version, "a " + std::string(what) + " of layout " +
-                                                std::to_string(layout) + ", newer than this build");
-    }
-    if (layout == 0) throw Error(ErrorCode::corrupt, "a " + std::string(what) + " without layout");
-  }
-
-  std::uint64_t number(std::uint64_t most = kAny64) { return reader_.varint(0, most, what_); }
-  template <typename Id>
-  Id id() {
-    using Raw = std::underlying_type_t<Id>;
-    return Id{static_cast<Raw>(number(std::numeric_limits<Raw>::max()))};
-  }
-  std::string text() {
-    const Bytes taken = reader_.take(number(kTextMax), what_);
-    return {reinterpret_cast<const char*>(taken.data()), taken.size()};
-  }
-  std::uint64_t fixed() { return reader_.little<std::uint64_t>(what_); }
-  double real() { return std::bit_cast<double>(fixed()); }
-  std::vector<std::byte> bytes(std::uint64_t most) {
-    const Bytes taken = reader_.take(number(most), what_);
-    return {taken.begin(), taken.end()};
-  }
-  // How many elements follow, each of at least one byte.
-  std::size_t count() { return static_cast<std::size_t>(number(reader_.rest().size())); }
-  template <typename Id>
-  std::vector<Id> ascending() {
-    using Raw = std::underlying_type_t<Id>;
-    std::vector<Id> ids(count());
-    std::uint64_t value = 0;
-    for (Id& each : ids) {
-      value += number(std::numeric_limits<Raw>::max() - value);
-      each = Id{static_cast<Raw>(value)};
-    }
-    return ids;
-  }
-  void finish() const { reader_.expect_end(what_); }
-
- private:
-  ByteReader reader_;
-  std::string_view what_;
-};
 
 void put_licence(Encoder& out, const Licence& licence) {
   out.text(licence.text).text(licence.tag).text(licence.source);
@@ -407,29 +300,6 @@ SavedSelection decode_saved_selection(Bytes payload, bool with_samples) {
   for (SampleId& each : selection.samples) each = in.id<SampleId>();
   in.finish();
   return selection;
-}
-
-Payload encode(const Removal& removal) {
-  return Encoder()
-      .id(removal.generation)
-      .number(static_cast<std::uint64_t>(removal.reason))
-      .id(removal.first)
-      .id(removal.end)
-      .ascending(removal.ids)
-      .finish();
-}
-
-Removal decode_removal(Bytes payload) {
-  Decoder in(payload, "removal");
-  Removal removal;
-  removal.generation = in.id<Generation>();
-  removal.reason =
-      static_cast<RemovalReason>(in.number(static_cast<std::uint64_t>(RemovalReason::skipped)));
-  removal.first = in.id<SampleId>();
-  removal.end = in.id<SampleId>();
-  removal.ids = in.ascending<SampleId>();
-  in.finish();
-  return removal;
 }
 
 Payload encode_classes(const std::vector<ClassId>& classes) {

@@ -13,6 +13,7 @@
 #include "schema/ids.h"
 #include "schema/sample.h"
 #include "schema/taxonomy.h"
+#include "store/generations.h"
 #include "store/record.h"
 #include "store/split_data.h"
 #include "store/writer.h"
@@ -41,6 +42,7 @@ enum class Kind : std::uint8_t {
   coverage_set,        // u32 id -> classes, ascending
   coverage_set_value,  // hash of the classes -> id
   removal,             // u64 generation -> Removal
+  generation,          // u64 generation -> GenerationEntry
 };
 
 // Whether entries of this kind have rows in the index.
@@ -107,6 +109,7 @@ Payload encode(const StoredDictionary& dictionary);
 Payload encode(const SplitData& split);
 Payload encode(const SavedSelection& selection);
 Payload encode(const Removal& removal);
+Payload encode(const GenerationEntry& entry);
 Payload encode_classes(const std::vector<ClassId>& classes);
 Payload encode_id(std::uint64_t id);
 
@@ -122,6 +125,7 @@ StoredDictionary decode_dictionary(Bytes payload);
 SplitData decode_split(Bytes payload, bool with_samples = true);
 SavedSelection decode_saved_selection(Bytes payload, bool with_samples = true);
 Removal decode_removal(Bytes payload);
+GenerationEntry decode_generation(Bytes payload);
 std::vector<ClassId> decode_classes(Bytes payload);
 std::uint64_t decode_id(Bytes payload);
 

@@ -50,6 +50,7 @@ bool is_projected(Kind kind) noexcept {
     case Kind::ledger:
     case Kind::split:
     case Kind::coverage_set:
+    case Kind::generation:
       return true;
     default:
       return false;
@@ -57,7 +58,7 @@ bool is_projected(Kind kind) noexcept {
 }
 
 Kind kind_of(std::string_view key) {
-  if (key.empty() || key.front() < 1 || key.front() > static_cast<char>(Kind::removal)) {
+  if (key.empty() || key.front() < 1 || key.front() > static_cast<char>(Kind::generation)) {
     throw Error(ErrorCode::corrupt, "a catalog key of unknown kind");
   }
   return static_cast<Kind>(key.front());

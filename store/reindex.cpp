@@ -11,6 +11,7 @@
 #include "store/catalog.h"
 #include "store/internal/bank_state.h"
 #include "store/internal/file_system.h"
+#include "store/internal/generation_log.h"
 #include "store/internal/index_file.h"
 #include "store/internal/process.h"
 #include "store/internal/projection_source.h"
@@ -125,7 +126,12 @@ bool repair_records(const BankState& bank, const OldIndex& old) {
   skipped.generation = Generation{newest + 2};
   after.generation = skipped.generation;
   const BankUuid& uuid = bank.file.uuid;
+  const std::vector<CatalogEntry> log = next_log_entries(
+      bank, before, after, {.kind = GenerationKind::repair, .missing = lost.ids.size()});
   lmdb::update(bank.records(), [&](lmdb::WriteTransaction& transaction) {
+    for (const auto& [key, payload] : log) {
+      transaction.put(lmdb::Database::catalog, key, catalog::seal(uuid, key, payload));
+    }
     for (const catalog::Removal* each : {&lost, &skipped}) {
       if (each->ids.empty() && each->first == each->end) continue;
       const auto key = catalog::id_key(catalog::Kind::removal, raw(each->generation));

@@ -218,6 +218,7 @@ class Verification {
     }
     if (level_ == VerifyLevel::structure) return;
     check_catalog();
+    check_generations();
     const bool projected = findings_.run("corrupt-catalog", [&] { project(comparable); });
     if (projected) check_missing();
   }
@@ -227,6 +228,12 @@ class Verification {
     snapshot_->scan(lmdb::Database::catalog, "", [&](std::string_view key, Bytes value) {
       findings_.run("corrupt-catalog", [&] {
         const Bytes payload = catalog::open(state_->file.uuid, key, value);
+        if (catalog::kind_of(key) == catalog::Kind::generation) {
+          log_.push_back(catalog::decode_generation(payload));
+          if (raw(log_.back().generation) != catalog::id64_of(key)) {
+            throw Error(ErrorCode::corrupt, "a generation under another one's key");
+          }
+        }
         if (catalog::kind_of(key) != catalog::Kind::removal) return;
         const auto removal = catalog::decode_removal(payload);
         for (const SampleId id : removal.ids) removed_.insert(id);
@@ -234,6 +241,49 @@ class Verification {
       });
       return true;
     });
+  }
+
+  // The log goes from its beginning to where the bank stands, and its numbers agree. An
+  // older build's bank may have none yet.
+  void check_generations() {
+    const auto wrong = [&](Generation generation, const std::string& what) {
+      findings_.add("generations",
+                    "the log of generations: " + std::to_string(raw(generation)) + " " + what);
+    };
+    if (log_.empty()) {
+      if (state_->file.format.minor >= 1) wrong(position_.generation, "is not in it: it is empty");
+      return;
+    }
+    if (log_.front().kind != GenerationKind::begin) {
+      wrong(log_.front().generation, "is its first, and no beginning");
+    }
+    for (std::size_t i = 1; i < log_.size(); ++i) {
+      const GenerationEntry& before = log_[i - 1];
+      const GenerationEntry& entry = log_[i];
+      const bool repaired = entry.kind == GenerationKind::repair;
+      if (entry.kind == GenerationKind::begin) wrong(entry.generation, "is a second beginning");
+      if (raw(entry.generation) != raw(before.generation) + 1 && !repaired) {
+        wrong(entry.generation, "follows " + std::to_string(raw(before.generation)));
+      }
+      if (entry.next_sample < before.next_sample || entry.committed_at < before.committed_at) {
+        wrong(entry.generation, "goes back in ids or time");
+      }
+      const std::uint64_t added = entry.kind == GenerationKind::insert
+                                      ? raw(entry.next_sample) - raw(before.next_sample)
+                                      : 0;
+      if (!repaired && entry.samples + entry.removed != before.samples + added) {
+        wrong(entry.generation, "does not add up to its samples");
+      }
+    }
+    const GenerationEntry& last = log_.back();
+    if (last.generation != position_.generation) {
+      wrong(position_.generation, "is where the bank stands, and not in it");
+    } else if (raw(last.next_sample) != position_.next.sample) {
+      wrong(last.generation, "has another next id than the bank");
+    } else if (last.samples != report_.records) {
+      wrong(last.generation, "has " + std::to_string(last.samples) + " samples, the bank " +
+                                 std::to_string(report_.records));
+    }
   }
 
   void check_record(SampleId id, Bytes record, const SampleInfo& info) {
@@ -314,6 +364,7 @@ class Verification {
   std::set<SampleId> damaged_;
   std::vector<SampleId> present_;
   std::vector<std::pair<SampleId, SampleId>> skipped_;
+  std::vector<GenerationEntry> log_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "schema/error.h"
+#include "store/internal/generation_log.h"
 #include "store/internal/migrate.h"
 #include "store/record.h"
 
@@ -187,6 +188,10 @@ CommitReport BatchWriter::commit(const Taxonomy& taxonomy) {
     check_free_space();
     state_->records().clear_stale_readers();
     const BankPosition target = next_position();
+    for (auto& [key, payload] : next_log_entries(*state_, position_, target,
+                                                 {.added = samples_.size()})) {
+      entries_.insert_or_assign(std::move(key), std::move(payload));
+    }
     write_records(target);
     write_rows(target, taxonomy);
     position_ = target;
@@ -275,17 +280,24 @@ void BatchWriter::finish_delete(const std::vector<SampleId>& ids, const Taxonomy
   removal.generation = target.generation;
   removal.ids = ids;
   const std::string key = catalog::id_key(catalog::Kind::removal, raw(target.generation));
+  const std::vector<CatalogEntry> log = next_log_entries(
+      *state_, position_, target, {.kind = GenerationKind::erase, .erased = ids.size()});
   Batch batch;
   batch.kind = BatchKind::erase;
+  for (const auto& [log_key, payload] : log) batch.touched.push_back(log_key);
   lmdb::update(state_->records(), [&](lmdb::WriteTransaction& transaction) {
     for (const SampleId id : ids) transaction.erase_record(id);
     transaction.put(lmdb::Database::catalog, key,
                     catalog::seal(uuid, key, catalog::encode(removal)));
+    for (const auto& [log_key, payload] : log) {
+      transaction.put(lmdb::Database::catalog, log_key, catalog::seal(uuid, log_key, payload));
+    }
     write_batch(transaction, uuid, batch);
     write_position(transaction, uuid, target);
   });
   sqlite::Transaction transaction(index_);
   projection_->clear_pending_deletes();
+  for (const auto& [log_key, payload] : log) projection_->entity(log_key, payload);
   projection_->finish(taxonomy);
   projection_->set_position(uuid, target);
   transaction.commit();

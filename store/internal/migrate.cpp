@@ -13,6 +13,8 @@ const char* const kMigrations[] = {
 #include "0001_initial.sql.inc"
     ,
 #include "0002_facets.sql.inc"
+    ,
+#include "0004_generations.sql.inc"
 };
 
 // The oldest index that a reader makes do with: what came after it are additions.

@@ -84,11 +84,12 @@ struct Projection::Statements {
             db.prepare("INSERT OR REPLACE INTO _volume VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
         ledger(db.prepare("INSERT OR REPLACE INTO _ledger VALUES(?,?,?,?)")),
         problem(db.prepare("INSERT OR REPLACE INTO _problem VALUES(?,?,?,?,?,?)")),
-        split_sample(db.prepare("INSERT INTO _split_sample VALUES(?,?,?)")) {}
+        split_sample(db.prepare("INSERT INTO _split_sample VALUES(?,?,?)")),
+        generation(db.prepare("INSERT OR REPLACE INTO _generation VALUES(?,?,?,?,?,?)")) {}
 
   sqlite::Statement insert_sample, insert_mask, insert_label, facets_of_sample, cells_of_sample,
       labels_of_sample, facets_of_masks, delete_sample, delete_masks, delete_labels, pending,
-      subject, volume, ledger, problem, split_sample;
+      subject, volume, ledger, problem, split_sample, generation;
 };
 
 Projection::Projection(sqlite::Connection& connection)
@@ -395,6 +396,19 @@ void Projection::project_other(std::string_view key, std::optional<Bytes> payloa
           .bind_all(stored.id, problem.import_id, problem.severity, problem.kind, problem.path,
                     problem.message)
           .run();
+      return;
+    }
+    case Kind::generation: {
+      if (!payload) return;
+      const GenerationEntry entry = catalog::decode_generation(*payload);
+      auto& row = statements_->generation;
+      row.bind_all(entry.generation, entry.kind, entry.next_sample, entry.samples, entry.removed);
+      if (entry.committed_at == 0) {
+        row.bind_null(6);
+      } else {
+        row.bind(6, std::string_view(utc_text(entry.committed_at)));
+      }
+      row.run();
       return;
     }
     default:
