@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `./dev bench` runs, from the root of the checkout: run.sh record | read | import | split | index | loader | all [ARG ...]
+# What `./dev bench` runs, from the root of the checkout: run.sh record | read | patch | import | split | index | loader | all [ARG ...]
 set -euo pipefail
 which=$1; shift
 programs=build/bench/bench
@@ -29,6 +29,10 @@ record() {
 
 read_samples() {
   "$programs/random_read_bench" --work "$data/read" --python "$python" --json "$results/read.json" "$@"
+}
+
+patch() {
+  "$programs/patch_bench" --work "$data/patch" --json "$results/patch.json" "$@"
 }
 
 import() {
@@ -76,11 +80,12 @@ loader() {
 case $which in
   record) record "$@" ;;
   read) read_samples "$@" ;;
+  patch) patch "$@" ;;
   import) import "$@" ;;
   split) split "$@" ;;
   index) index "$@" ;;
   loader) loader "$@" ;;
-  all) record; read_samples; import; split; index; loader ;;
-  *) printf "bench: no bench '%s'; there are record, read, import, split, index, loader and all\n" "$which" >&2; exit 2 ;;
+  all) record; read_samples; patch; import; split; index; loader ;;
+  *) printf "bench: no bench '%s'; there are record, read, patch, import, split, index, loader and all\n" "$which" >&2; exit 2 ;;
 esac
 printf 'results are kept in %s\n' "$results" >&2

@@ -42,7 +42,7 @@ class BenchCommand : public Command {
 
   int run(Context& context) override {
     const Bank bank = Bank::open(bank_);
-    const Selection selection = which_.resolve(bank);
+    const Selection selection = which_.resolve(context, bank);
     if (selection.empty())
       throw Error(ErrorCode::not_found, "no sample matches: there is nothing to read");
     if (threads_.empty()) {

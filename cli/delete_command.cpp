@@ -40,7 +40,7 @@ class DeleteCommand : public Command {
     // between the question and the deed.
     Writer writer = Writer::open(bank_);
     std::vector<SampleId> doomed;
-    if (by_filter) doomed = which_.resolve(writer.bank()).ids();
+    if (by_filter) doomed = which_.resolve(context, writer.bank()).ids();
     for (const std::uint64_t id : ids_) doomed.push_back(SampleId{id});
     std::sort(doomed.begin(), doomed.end());
     doomed.erase(std::unique(doomed.begin(), doomed.end()), doomed.end());

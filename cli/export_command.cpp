@@ -52,7 +52,7 @@ class ExportCommand : public Command {
       options_.progress = [&](std::uint64_t done, std::uint64_t total) {
         line.update(done, total);
       };
-      report = export_selection(which_.resolve(bank), destination_, options_);
+      report = export_selection(which_.resolve(context, bank), destination_, options_);
     }
     for (std::size_t i = 0; i < report.losses.size() && i < kLossesTold; ++i) {
       const ExportLoss& loss = report.losses[i];

@@ -73,12 +73,13 @@ class QueryCommand : public Command {
       context.terminal.out(explain_filter(bank, which_.where));
       return exit_done;
     }
-    const bool plain = which_.split.empty() && which_.selection.empty() && !changes();
+    const bool plain =
+        which_.split.empty() && which_.selection.empty() && which_.as_of.empty() && !changes();
     if (count_ && plain && save_.empty()) {
       context.terminal.out_line(std::to_string(count_samples(bank, which_.where)));
       return exit_done;
     }
-    const Selection found = arranged(bank, which_.resolve(bank));
+    const Selection found = arranged(bank, which_.resolve(context, bank));
     if (!save_.empty()) {
       found.save(save_);
       context.terminal.say(fmt::format("saved {} samples as '{}' ({})", grouped(found.size()),

@@ -67,7 +67,7 @@ class SampleCommand : public Command {
   int run(Context& context) override {
     const Bank bank = Bank::open(bank_);
     if (!filter_.empty()) which_.where = filter_;
-    const Selection found = which_.resolve(bank);
+    const Selection found = which_.resolve(context, bank);
     if (masks_) return print_masks(context, found);
     const std::vector<SampleId> ids = draw(found);
     if (!out_.empty() && ids.size() > kTilesMax) {

@@ -130,15 +130,16 @@ class SplitCommand : public Command {
     if (!aliases.empty()) options_.aliases = &aliases;
     for (const std::string& text : hold_out_) {
       const auto [side, filter] = side_and_rest(text);
-      options_.held_out.push_back({side, select_samples(bank, filter).ids()});
+      options_.held_out.push_back(
+          {side, select_samples(bank, filter, which_.select_options(bank)).ids()});
       if (!options_.held_out.back().samples.empty()) continue;
       throw Error(ErrorCode::not_found, fmt::format("--hold-out: no sample for {}", filter));
     }
     std::vector<Split> made;
     if (repeats_ == 1) {
-      made.push_back(make_split(which_.resolve(bank), options_));
+      made.push_back(make_split(which_.resolve(context, bank), options_));
     } else {
-      made = make_repeats(which_.resolve(bank), options_, repeats_);
+      made = make_repeats(which_.resolve(context, bank), options_, repeats_);
     }
     save_splits(bank, made);
     for (const Split& split : made) {

@@ -31,7 +31,7 @@ class SqlCommand : public Command {
     csv->excludes(json);
     verb->footer(
         "Views: datasets, subjects, volumes, samples, masks, labels, classes, coverage, splits,\n"
-        "imports, problems. Anything but a SELECT is refused.");
+        "imports, problems, generations. Anything but a SELECT is refused.");
     return verb;
   }
 

@@ -7,6 +7,7 @@
 #include "cli/json_output.h"
 #include "formats/source_tree.h"
 #include "query/stats.h"
+#include "store/generations.h"
 
 namespace slicebank::cli {
 namespace {
@@ -22,6 +23,8 @@ class StatsCommand : public Command {
                      "patient, axis, split:NAME")
         ->default_val("modality,class");
     verb->add_option("--where", where_, "A filter (docs/query_language.md)");
+    verb->add_option("--as-of", as_of_,
+                     "Only what was there then: a generation, or a time (UTC) as 2026-11-29");
     verb->add_option("--plot", plot_, "Write a bar chart to this file, as SVG");
     verb->add_option("--measure", measure_, "What its bars are: samples, masks or subjects")
         ->check(CLI::IsMember({"samples", "masks", "subjects"}));
@@ -34,7 +37,10 @@ class StatsCommand : public Command {
   }
 
   int run(Context& context) override {
-    const StatsTable counts = stats(Bank::open(bank_), split_commas(by_), where_);
+    const Bank bank = Bank::open(bank_);
+    StatsOptions which;
+    if (!as_of_.empty()) which.select.as_of = find_generation(bank, as_of_);
+    const StatsTable counts = stats(bank, split_commas(by_), where_, which);
     if (!plot_.empty()) {
       StatsChartOptions options;
       options.measure = measure_ == "masks"      ? StatsMeasure::masks
@@ -78,6 +84,7 @@ class StatsCommand : public Command {
   std::string bank_;
   std::string by_;
   std::string where_;
+  std::string as_of_;
   std::string plot_;
   std::string measure_ = "samples";
   std::size_t top_ = 40;

@@ -37,7 +37,8 @@ struct Size {
 };
 
 // Which part of the slice. A side of the slice that is shorter than the crop's is taken
-// whole. The codec decodes a slice as one, so a small crop saves no decoding.
+// whole. Pixels are decoded from the top of the slice to the crop's last row as far as the
+// codec allows; all of them where intensities are those of the whole slice.
 struct CropSpec {
   enum class Where : std::uint8_t {
     none,

@@ -119,31 +119,37 @@ class SliceSink : public DecodeSink {
     return {scratch_.image_hwc.data(), scratch_.image_hwc.size()};
   }
 
+  RowRange rows() override { return {window_.source.y0, window_.source.y1}; }
+
   bool wants_mask(std::size_t mask) override {
     if (!loading_.spec.label_map && !loading_.spec.mask_channels) return false;
     const AnnotationInfo& info = info_.annotations[mask];
-    if (info.area == 0 || window_.source.empty()) return false;
+    const Box& window = window_.source;
+    if (info.area == 0 || window.empty() || info.box.x0 >= window.x1 || info.box.x1 <= window.x0 ||
+        info.box.y0 >= window.y1 || info.box.y1 <= window.y0) {
+      return false;
+    }
     return !loading_.table.entries(info.class_id).empty();
   }
-  std::span<std::uint8_t> begin_mask(std::size_t) override {
-    scratch_.plane.resize(static_cast<std::size_t>(info_.shape.pixels()));
-    std::memset(scratch_.plane.data(), 0, scratch_.plane.size());
-    return scratch_.plane.as<std::uint8_t>();
+  std::vector<MaskRun>* begin_runs(std::size_t) override {
+    scratch_.runs.clear();
+    return &scratch_.runs;
   }
+  std::span<std::uint8_t> begin_mask(std::size_t) override { return {}; }
   void end_mask(std::size_t mask) override {
     for (const std::uint32_t entry : loading_.table.entries(info_.annotations[mask].class_id)) {
       if (loading_.spec.mask_channels) {
         auto* out = loading_.out.masks_kdhw.as<std::uint8_t>().data() +
                     (std::size_t{entry} * loading_.out.depth + d_) * loading_.plane();
-        paint(info_.annotations[mask].box, out, std::uint8_t{1});
+        paint(out, std::uint8_t{1});
       }
       if (!loading_.spec.label_map) continue;
       if (loading_.out.label_map_type == PixelType::u8) {
-        paint_label<std::uint8_t>(mask, entry);
+        paint_label<std::uint8_t>(entry);
       } else if (loading_.out.label_map_type == PixelType::u16) {
-        paint_label<std::uint16_t>(mask, entry);
+        paint_label<std::uint16_t>(entry);
       } else {
-        paint_label<std::int32_t>(mask, entry);
+        paint_label<std::int32_t>(entry);
       }
     }
   }
@@ -210,24 +216,23 @@ class SliceSink : public DecodeSink {
   }
 
   template <typename T>
-  void paint_label(std::size_t mask, std::uint32_t entry) {
+  void paint_label(std::uint32_t entry) {
     T* out = reinterpret_cast<T*>(loading_.out.labels_dhw.data()) + loading_.plane() * d_;
-    paint(info_.annotations[mask].box, out, static_cast<T>(entry + 1));
+    paint(out, static_cast<T>(entry + 1));
   }
 
   // The largest value wins, so the order of masks does not matter.
   template <typename T>
-  void paint(const Box& mask_box, T* out, T value) {
+  void paint(T* out, T value) {
     const Box& box = window_.source;
-    const std::uint32_t x0 = std::max(box.x0, mask_box.x0);
-    const std::uint32_t x1 = std::min(box.x1, mask_box.x1);
-    const auto* mask_hw = scratch_.plane.as<std::uint8_t>().data();
-    for (std::uint32_t y = std::max(box.y0, mask_box.y0); y < std::min(box.y1, mask_box.y1); ++y) {
-      const std::uint8_t* in = mask_hw + std::size_t{y} * info_.shape.width;
-      T* row = out + std::size_t{window_.y + (y - box.y0)} * loading_.out.width + window_.x;
+    for (const MaskRun& run : scratch_.runs) {
+      if (run.y < box.y0 || run.y >= box.y1) continue;
+      const std::uint32_t x0 = std::max(box.x0, run.x0);
+      const std::uint32_t x1 = std::min(box.x1, run.x1);
+      T* row = out + std::size_t{window_.y + (run.y - box.y0)} * loading_.out.width + window_.x;
       for (std::uint32_t x = x0; x < x1; ++x) {
         T& pixel = row[x - box.x0];
-        if (in[x] != 0 && pixel < value) pixel = value;
+        pixel = std::max(pixel, value);
       }
     }
   }

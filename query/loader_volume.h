@@ -69,8 +69,8 @@ LoadedVolume load_volume(const Bank& bank, VolumeId volume, const VolumeSpec& sp
 LoadedVolume load_volume(const Bank& bank, const VolumeSlices& slices, const VolumeSpec& spec = {});
 
 // `size_dhw` voxels from `origin_dhw`, which counts from the first stored slice and may lie
-// outside: what does is padded. Decodes the slices it meets and no others; each of those as
-// a whole, because the codec has no access below a slice.
+// outside: what does is padded. Decodes the slices it meets and no others, of each no more
+// rows than the codec has to, and of masks only what lies in the patch.
 LoadedVolume load_patch(const Bank& bank, const VolumeSlices& slices,
                         const std::array<std::int64_t, 3>& origin_dhw,
                         const std::array<std::uint32_t, 3>& size_dhw, const VolumeSpec& spec = {});

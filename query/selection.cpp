@@ -196,8 +196,7 @@ void Selection::save(const std::string& name) const {
 Selection Selection::load(const Bank& bank, const std::string& name) {
   std::optional<SavedSelection> saved = find_saved_selection(bank, name);
   if (!saved) throw_unknown(bank, name);
-  Selection selection(bank, std::move(saved->samples), saved->generation,
-                      std::move(saved->query));
+  Selection selection(bank, std::move(saved->samples), saved->generation, std::move(saved->query));
   if (selection.fingerprint() != saved->fingerprint) {
     throw Error(ErrorCode::corrupt,
                 fmt::format("{}: the saved selection '{}' does not give its fingerprint",

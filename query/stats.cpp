@@ -115,15 +115,16 @@ StatsTable stats(const Bank& bank, const std::vector<std::string>& by, std::stri
   const FilterPtr filter = parse_filter(filter_text);
   const bool by_class = std::find(by.begin(), by.end(), "class") != by.end();
   StatsTable table;
-  if (filter->kind == Filter::Kind::all && !options.subjects && in_rollups(by) &&
-      !(by_class && has_labels(bank))) {
+  const bool all = filter->kind == Filter::Kind::all && !options.select.as_of;
+  if (all && !options.subjects && in_rollups(by) && !(by_class && has_labels(bank))) {
     table = from_rollups(bank, by);
   } else {
     SampleColumns columns;
-    if (filter->kind == Filter::Kind::all) {
+    if (all) {
       columns = load_samples(bank, nullptr);
     } else {
-      const Selection found = select_samples(bank, *filter, std::string(filter_text));
+      const Selection found =
+          select_samples(bank, *filter, std::string(filter_text), options.select);
       columns = load_samples(bank, &found.ids());
     }
     table = count_facets(bank, by, columns);

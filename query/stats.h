@@ -27,6 +27,7 @@ struct StatsOptions {
   // Behaviour: without them, `subjects` is 0, and a table by modality, dataset or class
   // over the whole bank comes at once from the counts the writer keeps.
   bool subjects = true;
+  SelectOptions select;  // as of which generation
 };
 
 // `by`: any of modality, sequence, region, dataset, class, official_split, patient, axis,

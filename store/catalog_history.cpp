@@ -42,8 +42,8 @@ GenerationEntry decode_generation(Bytes payload) {
   Decoder in(payload, "generation");
   GenerationEntry entry;
   entry.generation = in.id<Generation>();
-  entry.kind = static_cast<GenerationKind>(
-      in.number(1, static_cast<std::uint64_t>(GenerationKind::begin)));
+  entry.kind =
+      static_cast<GenerationKind>(in.number(1, static_cast<std::uint64_t>(GenerationKind::begin)));
   entry.next_sample = in.id<SampleId>();
   entry.samples = in.number();
   entry.removed = in.number();

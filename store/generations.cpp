@@ -34,15 +34,15 @@ std::vector<GenerationEntry> read_log(const lmdb::ReadTransaction& transaction,
 std::uint64_t removed_since(const lmdb::ReadTransaction& transaction, const BankUuid& bank,
                             Generation generation, SampleId next) {
   std::uint64_t removed = 0;
-  transaction.scan(lmdb::Database::catalog, catalog::kind_prefix(Kind::removal),
-                   [&](std::string_view key, Bytes value) {
-                     if (catalog::id64_of(key) <= raw(generation)) return true;
-                     const auto removal = catalog::decode_removal(catalog::open(bank, key, value));
-                     removed += static_cast<std::uint64_t>(
-                         std::lower_bound(removal.ids.begin(), removal.ids.end(), next) -
-                         removal.ids.begin());
-                     return true;
-                   });
+  transaction.scan(
+      lmdb::Database::catalog, catalog::kind_prefix(Kind::removal),
+      [&](std::string_view key, Bytes value) {
+        if (catalog::id64_of(key) <= raw(generation)) return true;
+        const auto removal = catalog::decode_removal(catalog::open(bank, key, value));
+        removed += static_cast<std::uint64_t>(
+            std::lower_bound(removal.ids.begin(), removal.ids.end(), next) - removal.ids.begin());
+        return true;
+      });
   return removed;
 }
 
@@ -57,8 +57,9 @@ std::uint64_t removed_since(const lmdb::ReadTransaction& transaction, const Bank
   const std::vector<GenerationEntry> log = read_log(transaction, bank.file.uuid);
   if (log.empty()) {
     throw Error(ErrorCode::not_found,
-                what + " is not known: an older slicebank wrote this bank and kept no log of its "
-                       "generations, which begins with the next commit",
+                what +
+                    " is not known: an older slicebank wrote this bank and kept no log of its "
+                    "generations, which begins with the next commit",
                 "ask for " + now + ", what it holds now");
   }
   const GenerationEntry& first = log.front();
@@ -145,8 +146,12 @@ PastGeneration past_generation(const Bank& bank, Generation generation) {
   if (payload) {
     past.entry = catalog::decode_generation(*payload);
   } else if (generation == position.generation) {
-    past.entry = {generation, GenerationKind::begin, SampleId{position.next.sample},
-                  transaction.entries(lmdb::Database::records), 0, 0};
+    past.entry = {generation,
+                  GenerationKind::begin,
+                  SampleId{position.next.sample},
+                  transaction.entries(lmdb::Database::records),
+                  0,
+                  0};
   } else {
     throw_unknown(state, transaction, position, generation);
   }
@@ -156,9 +161,8 @@ PastGeneration past_generation(const Bank& bank, Generation generation) {
 
 Generation generation_at(const Bank& bank, std::int64_t utc_seconds) {
   const std::vector<GenerationEntry> log = list_generations(bank);
-  const auto timed = std::find_if(log.begin(), log.end(), [](const GenerationEntry& each) {
-    return each.committed_at != 0;
-  });
+  const auto timed = std::find_if(
+      log.begin(), log.end(), [](const GenerationEntry& each) { return each.committed_at != 0; });
   const auto after = std::find_if(timed, log.end(), [&](const GenerationEntry& each) {
     return each.committed_at > utc_seconds;
   });

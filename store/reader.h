@@ -28,6 +28,10 @@ class Reader {
   // says which, and in which generation), Error(corrupt) naming the sample otherwise.
   SampleInfo info(SampleId id) const;
   Sample sample(SampleId id, const ReadParts& parts = {}) const;
+  // What sample() gives, cut to the box: image and masks are (y1 - y0) x (x1 - x0), and a mask
+  // with nothing in it is there, empty. Rows and runs outside are left out as far as the codec
+  // allows. Error(bad_argument) for a box that is empty or reaches out of the image.
+  Sample crop(SampleId id, const Box& box, const ReadParts& parts = {}) const;
   Image image(SampleId id) const;
   std::vector<Mask> masks(SampleId id, std::span<const ClassId> classes = {}) const;
 

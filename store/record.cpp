@@ -156,7 +156,7 @@ std::vector<Mask> read_masks(const CheckedRecord& record, const RecordMeta& meta
 }
 
 void read_image(const CheckedRecord& record, const DictionarySource* dictionaries,
-                MutableBytes out_hwc) {
+                MutableBytes out_hwc, RowRange rows = {}) {
   const RecordHeader& header = record.header();
   const ImageShape shape = header.shape();
   if (out_hwc.size() != shape.bytes()) {
@@ -176,7 +176,7 @@ void read_image(const CheckedRecord& record, const DictionarySource* dictionarie
     }
   }
   located(record.id(), Section::image, [&] {
-    decode_image_section(shape, header.image_codec, section, dictionary.get(), out_hwc);
+    decode_image_section(shape, header.image_codec, section, dictionary.get(), out_hwc, rows);
   });
 }
 
@@ -352,7 +352,7 @@ void decode_into(const BankUuid& bank, SampleId id, Bytes record,
   RecordMeta meta = read_meta(checked);
   SampleInfo info = info_of(checked.header(), RecordMeta(meta));
   const MutableBytes out_hwc = sink.begin(std::move(info));
-  if (!out_hwc.empty()) read_image(checked, dictionaries, out_hwc);
+  if (!out_hwc.empty()) read_image(checked, dictionaries, out_hwc, sink.rows());
   bool any = false;
   for (std::size_t i = 0; i < meta.masks() && !any; ++i) any = sink.wants_mask(i);
   if (!any) return;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -72,6 +73,21 @@ void decode_image(const BankUuid& bank, SampleId id, Bytes record,
 std::vector<Mask> decode_masks(const BankUuid& bank, SampleId id, Bytes record,
                                std::span<const ClassId> classes = {});
 
+// Foreground of one row of a mask: columns [x0, x1) of row y.
+struct MaskRun {
+  std::uint32_t y = 0;
+  std::uint32_t x0 = 0;
+  std::uint32_t x1 = 0;
+
+  friend auto operator<=>(const MaskRun&, const MaskRun&) = default;
+};
+
+// Rows [begin, end) of an image; an end beyond it is its last row.
+struct RowRange {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0xffff'ffff;
+};
+
 // Where decode_into() puts what it decodes: memory of the caller's, asked for when it is
 // needed. Masks are numbered as in SampleInfo::annotations, where they come first.
 class MaskSink {
@@ -79,6 +95,9 @@ class MaskSink {
   virtual ~MaskSink() = default;
   // Whether to decode a mask. May be asked more than once, and has to say the same.
   virtual bool wants_mask(std::size_t mask) = 0;
+  // Where to append the mask as runs, row by row and from left to right, instead of painting
+  // it; null paints. Then end_mask() follows, and begin_mask() is not asked.
+  virtual std::vector<MaskRun>* begin_runs(std::size_t /*mask*/) { return nullptr; }
   // Memory for height x width pixels, all 0; the decoder sets foreground to 1. Between
   // begin and end no other mask is begun, so one plane serves all if end clears it.
   virtual std::span<std::uint8_t> begin_mask(std::size_t mask) = 0;
@@ -90,6 +109,9 @@ class DecodeSink : public MaskSink {
   // Comes first. Memory for info.shape.bytes() of pixels; empty leaves them undecoded.
   // `info` is the sink's to keep.
   virtual MutableBytes begin(SampleInfo&& info) = 0;
+  // Comes next where there is memory: the rows that are needed. The others may hold anything
+  // afterwards; codecs that can leave them out do.
+  virtual RowRange rows() { return {}; }
 };
 
 // Image and masks into the sink's memory; the image first. When it throws, what the sink

@@ -11,6 +11,7 @@
 #include "query/internal/batch_place.h"
 #include "query/internal/batch_random.h"
 #include "query/internal/batch_targets.h"
+#include "query/internal/run_pixels.h"
 #include "schema/error.h"
 #include "store/record.h"
 
@@ -37,6 +38,12 @@ std::uint8_t* clean_plane(BatchScratch& scratch, std::uint64_t pixels) {
   return scratch.plane.as<std::uint8_t>().data();
 }
 
+// Whether the map of a crop's intensities depends on pixels outside of it.
+bool asks_whole_slice(const IntensitySpec& spec) {
+  return spec.kind == IntensitySpec::Kind::percentile ||
+         spec.kind == IntensitySpec::Kind::min_max || spec.kind == IntensitySpec::Kind::z_score;
+}
+
 void clear_box(std::uint8_t* mask_hw, std::uint32_t width, const Box& box) {
   for (std::uint32_t y = box.y0; y < box.y1; ++y) {
     std::memset(mask_hw + std::size_t{y} * width, 0, width);
@@ -48,52 +55,27 @@ void clear_box(std::uint8_t* mask_hw, std::uint32_t width, const Box& box) {
 class AimSink : public DecodeSink {
  public:
   AimSink(const BatchPlan& plan, SplitMix& random, BatchScratch& scratch)
-      : plan_(plan), random_(random), scratch_(scratch) {}
+      : plan_(plan), random_(random), runs_(scratch.runs) {}
 
   MutableBytes begin(SampleInfo&& info) override {
     info_ = std::move(info);
     choose_class();
-    if (!members_.empty()) {
-      scratch_.merged.resize(static_cast<std::size_t>(info_.shape.pixels()));
-      std::memset(scratch_.merged.data(), 0, scratch_.merged.size());
-    }
+    runs_.clear();
     return {};
   }
   bool wants_mask(std::size_t mask) override {
     const AnnotationInfo& info = info_.annotations[mask];
     return info.area > 0 && std::binary_search(members_.begin(), members_.end(), info.class_id);
   }
-  std::span<std::uint8_t> begin_mask(std::size_t) override {
-    const auto pixels = static_cast<std::size_t>(info_.shape.pixels());
-    return {clean_plane(scratch_, pixels), pixels};
-  }
-  void end_mask(std::size_t mask) override {
-    const Box box = info_.annotations[mask].box;
-    std::uint8_t* plane = scratch_.plane.as<std::uint8_t>().data();
-    std::uint8_t* merged = scratch_.merged.as<std::uint8_t>().data();
-    const std::uint32_t width = info_.shape.width;
-    for (std::uint32_t y = box.y0; y < box.y1; ++y) {
-      const std::size_t row = std::size_t{y} * width;
-      for (std::uint32_t x = box.x0; x < box.x1; ++x) merged[row + x] |= plane[row + x];
-    }
-    clear_box(plane, width, box);
-    scratch_.plane_clean = true;
-  }
+  std::vector<MaskRun>* begin_runs(std::size_t) override { return &runs_; }
+  std::span<std::uint8_t> begin_mask(std::size_t) override { return {}; }
+  void end_mask(std::size_t) override { ++masks_; }
 
+  // Each pixel that some of the masks cover is equally likely, however many cover it.
   std::optional<PixelAt> pixel() {
-    if (members_.empty()) return std::nullopt;
-    const auto merged = scratch_.merged.as<std::uint8_t>();
-    std::uint64_t area = 0;
-    for (const std::uint8_t each : merged) area += each;
-    if (area == 0) return std::nullopt;
-    std::uint64_t rank = random_.below(area);
-    for (std::size_t i = 0;; ++i) {
-      if (merged[i] == 0) continue;
-      if (rank-- == 0) {
-        return PixelAt{static_cast<std::uint32_t>(i % info_.shape.width),
-                       static_cast<std::uint32_t>(i / info_.shape.width)};
-      }
-    }
+    if (runs_.empty()) return std::nullopt;
+    if (masks_ > 1) unite_runs(runs_);
+    return pixel_at(runs_, random_.below(area_of(runs_)));
   }
 
  private:
@@ -127,9 +109,10 @@ class AimSink : public DecodeSink {
 
   const BatchPlan& plan_;
   SplitMix& random_;
-  BatchScratch& scratch_;
+  std::vector<MaskRun>& runs_;
   SampleInfo info_;
   std::vector<ClassId> members_;
+  std::size_t masks_ = 0;
 };
 
 std::optional<PixelAt> aim_of(const BatchMaking& making, const LoadItem& item,
@@ -179,6 +162,13 @@ class ItemSink : public DecodeSink {
     if (is_plain_copy(spec, info_.shape, placement_)) return {image_slot(), image_bytes()};
     scratch_.image_hwc.resize(static_cast<std::size_t>(info_.shape.bytes()));
     return {scratch_.image_hwc.data(), scratch_.image_hwc.size()};
+  }
+
+  RowRange rows() override {
+    const BatchSpec& spec = making_.plan.spec;
+    const bool becomes_grey = spec.channels == ChannelPolicy::gray && info_.shape.channels != 1;
+    if (becomes_grey || asks_whole_slice(spec.intensity)) return {};
+    return {placement_.crop.y0, placement_.crop.y1};
   }
 
   bool wants_mask(std::size_t mask) override {

@@ -29,7 +29,7 @@ void clear(Batch& batch) noexcept {
 
 void BatchScratch::trim() noexcept {
   if (plane.capacity() > kScratchBytesKept) plane_clean = false;
-  for (Buffer* each : {&image_hwc, &plane, &merged, &patch, &grey, &crop, &canvas, &turned}) {
+  for (Buffer* each : {&image_hwc, &plane, &patch, &grey, &crop, &canvas, &turned}) {
     trim_one(*each);
   }
 }

@@ -13,6 +13,7 @@
 #include "schema/ids.h"
 #include "schema/sample.h"
 #include "store/bank.h"
+#include "store/record.h"
 
 namespace slicebank {
 
@@ -21,12 +22,12 @@ struct BatchScratch {
   Buffer image_hwc;  // a decoded slice
   Buffer plane;      // u8 [source h, w]: a decoded mask; all 0 between uses
   bool plane_clean = false;
-  Buffer merged;  // u8 [source h, w]: masks of the class a crop aims at
-  Buffer patch;   // u8: a mask's box in the canvas
-  Buffer grey;    // f32 [source h, w]
-  Buffer crop;    // f32 [crop h, w]
-  Buffer canvas;  // f32 [H, W]
-  Buffer turned;  // f32 [H, W]
+  Buffer patch;               // u8: a mask's box in the canvas
+  Buffer grey;                // f32 [source h, w]
+  Buffer crop;                // f32 [crop h, w]
+  Buffer canvas;              // f32 [H, W]
+  Buffer turned;              // f32 [H, W]
+  std::vector<MaskRun> runs;  // of a decoded mask
   Resampler resampler;
   std::vector<std::uint32_t> nearest_x;
   std::vector<std::uint32_t> nearest_y;

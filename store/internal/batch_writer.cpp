@@ -188,8 +188,8 @@ CommitReport BatchWriter::commit(const Taxonomy& taxonomy) {
     check_free_space();
     state_->records().clear_stale_readers();
     const BankPosition target = next_position();
-    for (auto& [key, payload] : next_log_entries(*state_, position_, target,
-                                                 {.added = samples_.size()})) {
+    for (auto& [key, payload] :
+         next_log_entries(*state_, position_, target, {.added = samples_.size()})) {
       entries_.insert_or_assign(std::move(key), std::move(payload));
     }
     write_records(target);

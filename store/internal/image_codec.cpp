@@ -171,10 +171,22 @@ EncodedImage encode_mapped(const MappedImage& mapped, const CodecOptions& option
   return encoded;
 }
 
-void decode_inner(const ImageShape& shape, ImageCodec codec, Bytes section,
-                  const Dictionary* dictionary, MutableBytes out_hwc);
+// The rows of an image, cut to those it has.
+struct RowBytes {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+RowBytes bytes_of(const ImageShape& shape, RowRange rows) {
+  const std::size_t row = std::size_t{shape.width} * shape.channels * pixel_bytes(shape.pixel_type);
+  const std::size_t end = std::min(rows.end, shape.height);
+  const std::size_t begin = std::min<std::size_t>(rows.begin, end);
+  return {begin * row, (end - begin) * row};
+}
 
-void decode_mapped(const ImageShape& shape, Bytes section, MutableBytes out_hwc) {
+void decode_inner(const ImageShape& shape, ImageCodec codec, Bytes section,
+                  const Dictionary* dictionary, MutableBytes out_hwc, RowRange rows);
+
+void decode_mapped(const ImageShape& shape, Bytes section, MutableBytes out_hwc, RowRange rows) {
   ByteReader reader(section);
   const auto mapping = static_cast<Mapping>(reader.u8("mapping"));
   const auto type = mapped_type(mapping, shape.pixel_type);
@@ -190,24 +202,29 @@ void decode_mapped(const ImageShape& shape, Bytes section, MutableBytes out_hwc)
   narrow.pixel_type = *type;
   thread_local std::vector<std::byte> mapped;
   mapped.resize(static_cast<std::size_t>(narrow.bytes()));
-  decode_inner(narrow, codec, reader.rest(), nullptr, mapped);
-  unmap_image(shape.pixel_type, mapping, bias, mapped, out_hwc);
+  decode_inner(narrow, codec, reader.rest(), nullptr, mapped, rows);
+  const RowBytes from = bytes_of(narrow, rows);
+  const RowBytes to = bytes_of(shape, rows);
+  unmap_image(shape.pixel_type, mapping, bias, Bytes(mapped).subspan(from.begin, from.size),
+              out_hwc.subspan(to.begin, to.size));
 }
 
 void decode_inner(const ImageShape& shape, ImageCodec codec, Bytes section,
-                  const Dictionary* dictionary, MutableBytes out_hwc) {
+                  const Dictionary* dictionary, MutableBytes out_hwc, RowRange rows) {
   const PixelType type = shape.pixel_type;
   if (dictionary != nullptr && codec != ImageCodec::tiny) fail("a dictionary nobody asked for");
   switch (codec) {
-    case ImageCodec::raw:
+    case ImageCodec::raw: {
       if (section.size() != out_hwc.size()) fail("the pixels are not as many as the image has");
-      std::memcpy(out_hwc.data(), section.data(), section.size());
+      const RowBytes part = bytes_of(shape, rows);
+      std::memcpy(out_hwc.data() + part.begin, section.data() + part.begin, part.size);
       return;
+    }
     case ImageCodec::zstd:
       return decode_zstd(section, out_hwc);
     case ImageCodec::wave:
       if (!wave::suits(shape)) fail("the wave codec does not suit the image");
-      return wave::decode(shape, section, out_hwc);
+      return wave::decode(shape, section, out_hwc, rows);
     case ImageCodec::updelta:
       if (!is_delta_type(type)) fail("the codec does not suit the pixels");
       return decode_delta(shape, section, nullptr, out_hwc);
@@ -220,7 +237,7 @@ void decode_inner(const ImageShape& shape, ImageCodec codec, Bytes section,
       if (pixel_bytes(type) < 4) fail("the codec does not suit the pixels");
       return decode_planes(shape, section, out_hwc);
     case ImageCodec::mapped:
-      return decode_mapped(shape, section, out_hwc);
+      return decode_mapped(shape, section, out_hwc, rows);
     case ImageCodec::jpeg:
       break;
   }
@@ -316,8 +333,8 @@ EncodedImage encode_image(const ImageView& image, const CodecOptions& options) {
 }
 
 void decode_image_section(const ImageShape& shape, ImageCodec codec, Bytes section,
-                          const Dictionary* dictionary, MutableBytes out_hwc) {
-  decode_inner(shape, codec, section, dictionary, out_hwc);
+                          const Dictionary* dictionary, MutableBytes out_hwc, RowRange rows) {
+  decode_inner(shape, codec, section, dictionary, out_hwc, rows);
 }
 
 }  // namespace slicebank

@@ -20,9 +20,10 @@ struct EncodedImage {
 // The shape must have passed check_shape(), the bytes must be those of the shape.
 EncodedImage encode_image(const ImageView& image, const CodecOptions& options);
 
-// Writes all of `out_hwc`. `dictionary` is the one the header names, or null. Throws
-// Error(corrupt) for what encode_image() cannot have written.
+// Writes at least `rows` of `out_hwc`; others may hold anything. `dictionary` is the one the
+// header names, or null. Throws Error(corrupt) for what encode_image() cannot have written,
+// as far as it looks.
 void decode_image_section(const ImageShape& shape, ImageCodec codec, Bytes section,
-                          const Dictionary* dictionary, MutableBytes out_hwc);
+                          const Dictionary* dictionary, MutableBytes out_hwc, RowRange rows = {});
 
 }  // namespace slicebank

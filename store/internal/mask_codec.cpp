@@ -154,6 +154,11 @@ void decode_masks_section(Bytes section, const RecordMeta& meta, std::uint32_t h
         if (!empty) streams.skip(table[i], meta.encodings[i]);
         continue;
       }
+      if (std::vector<MaskRun>* const runs = sink.begin_runs(i)) {
+        if (!empty) streams.read_as_runs(table[i], meta.encodings[i], *runs);
+        sink.end_mask(i);
+        continue;
+      }
       const std::span<std::uint8_t> mask_hw = sink.begin_mask(i);
       if (mask_hw.size() != std::uint64_t{height} * width) {
         throw Error(ErrorCode::bad_argument, "memory of " + std::to_string(mask_hw.size()) +

@@ -193,24 +193,44 @@ MaskStreamReader::MaskStreamReader(Bytes counts, Bytes ends, std::uint32_t width
 
 void MaskStreamReader::read(const AnnotationInfo& info, MaskEncoding encoding,
                             std::span<std::uint8_t> mask_hw) {
+  if (encoding == MaskEncoding::bits) return read_bits(info, mask_hw);
+  std::uint8_t* pixels = mask_hw.data();
+  const std::size_t width = width_;
+  walk_runs(info, [pixels, width](std::uint32_t y, std::uint32_t start, std::uint32_t end) {
+    fill(pixels + y * width + start, end - start);
+  });
+}
+
+void MaskStreamReader::read_as_runs(const AnnotationInfo& info, MaskEncoding encoding,
+                                    std::vector<MaskRun>& runs) {
   if (encoding == MaskEncoding::runs) {
-    read_runs(info, mask_hw);
-  } else {
-    read_bits(info, mask_hw);
+    walk_runs(info, [&runs](std::uint32_t y, std::uint32_t start, std::uint32_t end) {
+      runs.push_back({y, start, end});
+    });
+    return;
+  }
+  // Noise, and seldom: painted as it is checked, then read off.
+  std::vector<std::uint8_t> mask_hw(std::size_t{info.box.y1} * width_);
+  read_bits(info, mask_hw);
+  std::vector<std::uint32_t> edges;
+  for (std::uint32_t y = info.box.y0; y < info.box.y1; ++y) {
+    edges.clear();
+    append_edges(mask_hw.data() + std::size_t{y} * width_, width_, edges);
+    for (std::size_t i = 0; i < edges.size(); i += 2) runs.push_back({y, edges[i], edges[i + 1]});
   }
 }
 
-void MaskStreamReader::read_runs(const AnnotationInfo& info, std::span<std::uint8_t> mask_hw) {
+template <typename Visit>
+void MaskStreamReader::walk_runs(const AnnotationInfo& info, const Visit& visit) {
   const std::uint32_t most_runs = (width_ + 1) / 2;
-  std::uint8_t* row = mask_hw.data() + std::size_t{info.box.y0} * width_;
   std::uint32_t runs_above = 0;
   std::uint32_t left = width_;
   std::uint32_t right = 0;
   std::uint64_t area = 0;
-  // Local copies: stores through `row` may alias the members, as far as a compiler knows.
+  // Local copies: stores of the visitor may alias the members, as far as a compiler knows.
   const std::byte* at = end_;
   const std::byte* count = count_;
-  for (std::uint32_t y = info.box.y0; y < info.box.y1; ++y, row += width_) {
+  for (std::uint32_t y = info.box.y0; y < info.box.y1; ++y) {
     const std::uint32_t runs = read_number(count, counts_end_);
     if (runs > most_runs) fail("more runs than a row can have");
     const std::size_t size = std::size_t{runs} * 2;
@@ -230,7 +250,7 @@ void MaskStreamReader::read_runs(const AnnotationInfo& info, std::span<std::uint
       edges[i + 1] = end;
       before = end;
       area += end - start;
-      fill(row + start, end - start);
+      visit(y, start, end);
     }
     if (size == 0) {
       if (y == info.box.y0 || y + 1 == info.box.y1) fail("a box is larger than its mask");

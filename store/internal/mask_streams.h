@@ -33,13 +33,17 @@ class MaskStreamReader {
   // Sets the foreground in `mask_hw`, which is the whole mask and all zero.
   void read(const AnnotationInfo& info, MaskEncoding encoding, std::span<std::uint8_t> mask_hw);
 
+  // Appends the foreground as runs, row by row.
+  void read_as_runs(const AnnotationInfo& info, MaskEncoding encoding, std::vector<MaskRun>& runs);
+
   // Passes over a mask. Checks no more than that the streams do not end.
   void skip(const AnnotationInfo& info, MaskEncoding encoding);
 
   void expect_end() const;
 
  private:
-  void read_runs(const AnnotationInfo& info, std::span<std::uint8_t> mask_hw);
+  template <typename Visit>
+  void walk_runs(const AnnotationInfo& info, const Visit& visit);
   void read_bits(const AnnotationInfo& info, std::span<std::uint8_t> mask_hw);
   Bytes take_bits(const Box& box);
 

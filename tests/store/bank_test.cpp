@@ -108,7 +108,7 @@ TEST_CASE("bank: a newer minor format and features that may be ignored are read"
   testing::TempDir folder;
   const auto path = folder / "a.bank";
   { const Bank bank = Bank::create(path); }
-  replace_in_file(path / "BANK.json", "\"minor\": 0", "\"minor\": 7");
+  replace_in_file(path / "BANK.json", "\"minor\": 1", "\"minor\": 7");
   replace_in_file(path / "BANK.json", "\"features\": []", "\"features\": [\"optional:x\"]");
   CHECK(Bank::open(path).info().format.minor == 7);
 }

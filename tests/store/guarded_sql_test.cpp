@@ -112,9 +112,9 @@ TEST_CASE("guarded sql: ordinary questions are answered, also about private tabl
             "FROM samples s JOIN masks m ON m.sample_id = s.id")
             .size() == static_cast<std::size_t>(testing::count(bank, "masks")));
   CHECK(run(bank, "SELECT * FROM _rollup_sample").size() == 1);
-  CHECK(run(bank, "SELECT name FROM sqlite_schema WHERE type = 'view'").size() == 13);
+  CHECK(run(bank, "SELECT name FROM sqlite_schema WHERE type = 'view'").size() == 14);
   for (const char* view : {"datasets", "subjects", "volumes", "samples", "masks", "labels",
-                           "classes", "coverage", "splits", "imports", "problems"}) {
+                           "classes", "coverage", "splits", "imports", "problems", "generations"}) {
     CHECK_NOTHROW(run(bank, std::string("SELECT * FROM ") + view + " LIMIT 1"));
   }
 }

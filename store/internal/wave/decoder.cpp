@@ -293,7 +293,8 @@ OutputLayout output_layout(const ImageShape& shape, const SectionHeader& header)
 }
 
 template <class Pixel>
-void decode_pixels(const ImageShape& shape, const Section& section, MutableBytes out_hwc) {
+void decode_pixels(const ImageShape& shape, const Section& section, MutableBytes out_hwc,
+                   RowRange rows) {
   thread_local DecoderMemory<Pixel> memory;
   const SectionHeader& header = section.header;
   const Streams streams = decompress(section, memory.streams);
@@ -322,6 +323,9 @@ void decode_pixels(const ImageShape& shape, const Section& section, MutableBytes
   job.tiles = section.geometry.tiles;
   job.bands = section.geometry.bands;
   job.full_steps = section.geometry.full_steps;
+  job.first_band = rows.begin / kLanes<Pixel>;
+  job.end_band =
+      (std::uint64_t{std::min(rows.end, shape.height)} + kLanes<Pixel> - 1) / kLanes<Pixel>;
   job.cursors = cursors.data();
   job.escapes_low = streams.begin[kFrameEscapes];
   job.escapes_high = job.escapes_low + section.sizes.escapes;
@@ -347,15 +351,15 @@ void decode_pixels(const ImageShape& shape, const Section& section, MutableBytes
 
 }  // namespace
 
-void decode(const ImageShape& shape, Bytes bytes, MutableBytes out_hwc) {
+void decode(const ImageShape& shape, Bytes bytes, MutableBytes out_hwc, RowRange rows) {
   if (!suits(shape) || out_hwc.size() != shape.bytes()) {
     throw Error(ErrorCode::corrupt, "image section: a shape that this codec does not take");
   }
   const Section section = parse_section(shape, bytes);
   if (pixel_bytes(shape.pixel_type) == 2) {
-    decode_pixels<std::uint16_t>(shape, section, out_hwc);
+    decode_pixels<std::uint16_t>(shape, section, out_hwc, rows);
   } else {
-    decode_pixels<std::uint8_t>(shape, section, out_hwc);
+    decode_pixels<std::uint8_t>(shape, section, out_hwc, rows);
   }
 }
 

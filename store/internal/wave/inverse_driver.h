@@ -187,6 +187,7 @@ static bool run_planes(InverseJob<typename Ops::Pixel>& job, std::uint32_t first
   Walk<Pixel> walk{0, 0, job.ring + kRingPadding, job.ring + kRingPadding + kLaneCount * stride};
   std::uint64_t finished = 0;  // bands already handed to the caller
   const auto finish = [&](const Pixel* band_rows, std::uint64_t band) {
+    if (band < job.first_band) return;
     const Pixel* rows[3] = {};
     for (std::uint32_t plane = 0; plane < kPlanes; ++plane) {
       rows[plane] = band_rows + plane * plane_pixels;
@@ -239,6 +240,7 @@ static bool run_planes(InverseJob<typename Ops::Pixel>& job, std::uint32_t first
     if (walk.x0 < kSteps && walk.band > 0) {
       finish(walk.other, walk.band - 1);
       finished = walk.band;
+      if (finished >= job.end_band) return true;
     }
     walk.x0 += kSteps;
     if (walk.x0 >= width) {
@@ -266,6 +268,7 @@ static bool run_inverse(InverseJob<typename Ops::Pixel>& job) {
       if (!run_planes<Ops, 1>(job, plane)) return false;
     }
   }
+  if (job.end_band < job.bands) return true;  // what follows was left alone
   for (std::uint32_t plane = 0; plane < job.planes; ++plane) {
     const PlaneCursor<Pixel>& cursor = job.cursors[plane];
     for (std::uint32_t id = 1; id <= kClassIdMax; ++id) {

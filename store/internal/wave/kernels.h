@@ -61,6 +61,9 @@ struct InverseJob {
   std::uint64_t tiles;  // of a plane
   std::uint64_t bands;
   std::uint64_t full_steps;
+  // Bands whose rows are wanted: those before are not handed out, those behind not restored.
+  std::uint64_t first_band;
+  std::uint64_t end_band;
 
   PlaneCursor<Pixel>* cursors;  // one a plane
   // 16 bit, where planes come one after another.

@@ -24,7 +24,9 @@ std::vector<std::byte> encode(const ImageView& image, Effort effort);
 // Inverse of encode(). Writes all of `out_hwc`, whose size must be shape.bytes(). Survives
 // any input: Error(corrupt) for a section that encode() cannot have written, never an
 // access outside `section` and `out_hwc`, and no more than a few times the image in memory.
-void decode(const ImageShape& shape, Bytes section, MutableBytes out_hwc);
+// With `rows` it stops behind the last one: what follows is neither restored nor checked,
+// and rows outside may hold anything.
+void decode(const ImageShape& shape, Bytes section, MutableBytes out_hwc, RowRange rows = {});
 
 // The kernels this machine runs: "avx2", "sse4.1", "neon" or "scalar". Tests force one
 // with set_kernels (false when this build or machine has it not; not thread-safe).
