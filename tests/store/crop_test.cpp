@@ -58,6 +58,19 @@ std::vector<Sample> all_kinds() {
   std::vector<Sample> samples;
   for (const auto& golden : testing::golden_records()) samples.push_back(golden.sample);
   std::uint64_t seed = 1;
+  // Steps that are rare and large: escapes of the wave codec, in one plane and in several.
+  for (const PixelType type : {PixelType::u16, PixelType::i16, PixelType::u8}) {
+    for (const std::uint32_t channels : {1u, 2u, 3u, 5u}) {
+      const ImageShape shape{type, 93, 64, channels};
+      Sample sample = testing::make_sample(shape, ++seed);
+      Random random(seed);
+      for (int spike = 0; spike < 60; ++spike) {
+        const std::size_t at = random.below(static_cast<std::uint32_t>(shape.bytes()));
+        sample.image.image_hwc[at] = static_cast<std::byte>(random.below(256));
+      }
+      samples.push_back(std::move(sample));
+    }
+  }
   for (const PixelType type : testing::kPixelTypes) {
     for (const Texture texture :
          {Texture::smooth, Texture::noise, Texture::flat, Texture::extremes}) {

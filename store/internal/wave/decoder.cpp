@@ -326,13 +326,16 @@ void decode_pixels(const ImageShape& shape, const Section& section, MutableBytes
   job.first_band = rows.begin / kLanes<Pixel>;
   job.end_band =
       (std::uint64_t{std::min(rows.end, shape.height)} + kLanes<Pixel> - 1) / kLanes<Pixel>;
+  const OutputLayout layout = output_layout<Pixel>(shape, header);
+  // The escapes of a plane follow on all those of the plane before.
+  if (layout == OutputLayout::planar && section.sizes.escapes > 0) job.end_band = job.bands;
   job.cursors = cursors.data();
   job.escapes_low = streams.begin[kFrameEscapes];
   job.escapes_high = job.escapes_low + section.sizes.escapes;
   job.exception_escapes_low = job.escapes_high - escapes.exceptions;
   job.exception_escapes_high = job.exception_escapes_low + section.sizes.escapes;
   job.out = {out_hwc.data(),
-             output_layout<Pixel>(shape, header),
+             layout,
              shape.channels,
              header.transform == Transform::subtract_green,
              header.plane_of_channel.data(),
