@@ -108,18 +108,22 @@ class PaintedAim : public DecodeSink {
   MutableBytes begin(SampleInfo&& info) override {
     info_ = std::move(info);
     merged_.assign(static_cast<std::size_t>(info_.shape.pixels()), 0);
+    plane_.resize(merged_.size());
     return {};
   }
   bool wants_mask(std::size_t mask) override {
     return info_.annotations[mask].area > 0 &&
            info_.annotations[mask].class_id == info_.annotations[0].class_id;
   }
-  std::span<std::uint8_t> begin_mask(std::size_t) override {
-    plane_.assign(merged_.size(), 0);
-    return plane_;
-  }
-  void end_mask(std::size_t) override {
-    for (std::size_t i = 0; i < plane_.size(); ++i) merged_[i] |= plane_[i];
+  std::span<std::uint8_t> begin_mask(std::size_t) override { return plane_; }
+  void end_mask(std::size_t mask) override {
+    const Box& box = info_.annotations[mask].box;
+    for (std::uint32_t y = box.y0; y < box.y1; ++y) {
+      const std::size_t row = std::size_t{y} * info_.shape.width;
+      for (std::uint32_t x = box.x0; x < box.x1; ++x) merged_[row + x] |= plane_[row + x];
+      std::fill_n(plane_.begin() + static_cast<std::ptrdiff_t>(row), info_.shape.width,
+                  std::uint8_t{0});
+    }
   }
   std::size_t pixel() {
     std::uint64_t area = 0;

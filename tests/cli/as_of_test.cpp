@@ -24,6 +24,14 @@ std::string out(const std::vector<std::string>& words) {
   return result.out;
 }
 
+// Where the bank stands.
+std::string generation_of(const std::string& bank) {
+  const std::string rows =
+      out({"sql", bank, "SELECT max(generation) AS g FROM generations", "--csv"});
+  const auto digit = rows.find_first_of("0123456789");
+  return rows.substr(digit, rows.find_last_of("0123456789") - digit + 1);
+}
+
 }  // namespace
 
 TEST_CASE("cli: every verb with a filter gives yesterday's samples after today's import") {
@@ -31,9 +39,7 @@ TEST_CASE("cli: every verb with a filter gives yesterday's samples after today's
   const std::string bank = directory / "a.bank";
   const std::string phantom = phantom_folder();
   REQUIRE(run_slicebank({"import", bank, phantom, "--limit", "12"}).exit_code == 0);
-  const std::string row =
-      out({"sql", bank, "SELECT max(generation) AS g FROM generations", "--csv"});
-  const std::string then = row.substr(2, row.find_last_not_of("\r\n") - 1);
+  const std::string then = generation_of(bank);
   CAPTURE(then);
   const std::string ids = out({"query", bank, "--ids"});
   const std::string count = out({"query", bank, "--count"});
@@ -53,7 +59,8 @@ TEST_CASE("cli: every verb with a filter gives yesterday's samples after today's
   CHECK(out({"query", bank, "--count", "split('old') IS NOT NULL"}) == count);
   const auto exported = run_slicebank(
       {"export", bank, directory / "out", "--format", "images", "--as-of", then, "--json"});
-  CHECK(contains(exported.out, "\"samples\":" + count.substr(0, count.find('\n'))));
+  CHECK_MESSAGE(contains(exported.out, "\"samples\":" + count.substr(0, count.find('\n'))),
+                exported.out, exported.err);
 }
 
 TEST_CASE("cli: what was deleted since is told in numbers, and a wrong time by name") {
@@ -63,9 +70,7 @@ TEST_CASE("cli: what was deleted since is told in numbers, and a wrong time by n
   const std::string count = out({"query", bank, "--count"});
   const std::string all = count.substr(0, count.find('\n'));
   REQUIRE(run_slicebank({"query", bank, "--save", "mine"}).exit_code == 0);
-  const std::string row =
-      out({"sql", bank, "SELECT max(generation) AS g FROM generations", "--csv"});
-  const std::string then = row.substr(2, row.find_last_not_of("\r\n") - 1);
+  const std::string then = generation_of(bank);
   REQUIRE(run_slicebank({"delete", bank, "--id", "3,7", "--yes"}).exit_code == 0);
 
   const auto found = run_slicebank({"query", bank, "--count", "--as-of", then});

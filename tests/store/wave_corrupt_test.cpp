@@ -22,8 +22,24 @@ bool survives(const ImageShape& shape, Bytes section) {
   std::vector<std::byte> out(shape.bytes());
   // A copy that ends where the section ends, so that a sanitizer sees reads past it.
   const std::vector<std::byte> own(section.begin(), section.end());
+  // Some of the rows: as bounded, and no other pixels than the whole has.
+  const RowRange rows{shape.height / 3, shape.height / 2};
+  std::vector<std::byte> part(shape.bytes());
+  bool has_part = false;
+  try {
+    wave::decode(shape, own, part, rows);
+    has_part = true;
+  } catch (const Error& error) {
+    CHECK(error.code() == ErrorCode::corrupt);
+  }
   try {
     wave::decode(shape, own, out);
+    const std::size_t row = shape.bytes() / shape.height;
+    const auto first = static_cast<std::ptrdiff_t>(row * rows.begin);
+    const auto last = static_cast<std::ptrdiff_t>(row * rows.end);
+    const bool same =
+        has_part && std::equal(out.begin() + first, out.begin() + last, part.begin() + first);
+    if (!same) FAIL("rows are not those of the whole image");
     return true;
   } catch (const Error& error) {
     CHECK(error.code() == ErrorCode::corrupt);
