@@ -1,5 +1,6 @@
-// tests/golden/banks/<version> are banks as one release left them: made of 28 phantom
-// slices, with a split and a saved selection. Every later release reads them.
+// tests/golden/banks/<version> are banks as one format left them: made of phantom slices,
+// with a split and a saved selection (tests/golden/make_bank.sh). Every later release reads
+// them.
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -8,8 +9,10 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "store/bank.h"
+#include "store/generations.h"
 #include "store/reindex.h"
 #include "store/select.h"
 #include "store/verify.h"
@@ -23,9 +26,15 @@ namespace {
 struct GoldenBank {
   const char* version;
   const char* digest;  // with pixels
+  std::uint64_t samples;
+  std::int64_t masks;
+  std::size_t generations;  // in its log
 };
 
-constexpr GoldenBank kGoldenBanks[] = {{"v1_0", "bb6b641bfd70954f743b1245d9e54764"}};
+constexpr GoldenBank kGoldenBanks[] = {
+    {"v1_0", "bb6b641bfd70954f743b1245d9e54764", 28, 109, 0},
+    {"v1_1", "a26ce7f9b8d8870ba54ec95eecc1dc71", 19, 64, 6},
+};
 
 std::int64_t number(const Bank& bank, const std::string& sql) {
   Rows rows = select(bank, sql);
@@ -49,15 +58,42 @@ TEST_CASE("golden bank: a bank of every release opens, verifies, reads and takes
       const VerifyReport report = verify(path, VerifyLevel::decode);
       CHECK(report.findings.empty());
       CHECK(report.notes.empty());
-      CHECK(report.records == 28);
+      CHECK(report.records == golden.samples);
       const Bank bank = Bank::open(path);
       CHECK(bank.logical_digest(true) == std::string(golden.digest));
-      CHECK(number(bank, "SELECT count(*) FROM masks") == 109);
-      CHECK(number(bank, "SELECT count(*) FROM splits WHERE split = 'main'") == 28);
+      CHECK(number(bank, "SELECT count(*) FROM masks") == golden.masks);
+      CHECK(number(bank, "SELECT count(*) FROM splits WHERE split = 'main'") ==
+            static_cast<std::int64_t>(golden.samples));
+      CHECK(list_generations(bank).size() == golden.generations);
       CHECK(number(bank, "SELECT count(*) FROM samples WHERE modality = 'CT'") > 0);
       if (time == 0) reindex(path);
     }
   }
+}
+
+TEST_CASE("golden bank: the log of generations begins where an older bank stands") {
+  const testing::TempDir folder;
+  const auto path = folder / "golden.bank";
+  std::filesystem::copy(std::filesystem::path(SLICEBANK_SOURCE_DIR) / "tests/golden/banks/v1_0",
+                        path);
+  for (const auto& file : std::filesystem::directory_iterator(path)) {
+    std::filesystem::permissions(file.path(), std::filesystem::perms::owner_all);
+  }
+  const Generation before = Bank::open(path).generation();
+  {
+    Writer writer = Writer::open(path);
+    writer.delete_samples(std::vector<SampleId>{SampleId{1}, SampleId{28}});
+  }
+  const Bank bank = Bank::open(path);
+  const std::vector<GenerationEntry> log = list_generations(bank);
+  REQUIRE(log.size() == 2);
+  CHECK(log[0].generation == before);
+  CHECK(log[0].kind == GenerationKind::begin);
+  CHECK(log[0].samples == 28);
+  CHECK(log[0].committed_at == 0);
+  CHECK(past_generation(bank, before).removed_since == 2);
+  CHECK(number(bank, "SELECT count(*) FROM generations") == 2);
+  CHECK(verify(path, VerifyLevel::decode).findings.empty());
 }
 
 // As a reindex leaves it that was killed while the index left its write-ahead log.
