@@ -79,7 +79,7 @@ struct MaskRun {
   std::uint32_t x0 = 0;
   std::uint32_t x1 = 0;
 
-  friend auto operator<=>(const MaskRun&, const MaskRun&) = default;
+  friend auto operator<=>(const MaskRun&, const MaskRun&) = default;  // NOLINT
 };
 
 // Rows [begin, end) of an image; an end beyond it is its last row.
