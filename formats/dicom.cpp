@@ -207,6 +207,10 @@ Image File::decode(std::uint32_t frame, PaletteAs palette) const {
   return image;
 }
 
+std::optional<ModalityTable> File::modality_table() const {
+  return modality_table_of(state_->data.root, state_->instance.is_signed, state_->name);
+}
+
 namespace {
 
 template <typename Value>

@@ -79,7 +79,7 @@ struct Instance {
   std::optional<std::int64_t> pixel_padding_value;  // stored value that is no measurement
   std::vector<double> window_centre;
   std::vector<double> window_width;
-  // Values are meant through a table and not by slope and intercept. The table is not read.
+  // Values are meant through File::modality_table() and not by slope and intercept.
   bool has_modality_lut = false;
 
   Frame first;  // a single-frame file's, or what all frames share
@@ -101,6 +101,14 @@ Instance read_header(Bytes file, const std::string& name);
 Instance read(Bytes file, const std::string& name);
 
 enum class PaletteAs { colours, indices };
+
+// What stored numbers of one channel mean: stored number `first` and all below it is
+// values[0], the next values[1], and all beyond the last one the last.
+struct ModalityTable {
+  std::int32_t first = 0;
+  int bits = 0;  // of a value, 1 to 16
+  std::vector<std::uint16_t> values;
+};
 
 namespace internal {
 struct DataSet;
@@ -132,10 +140,18 @@ class File {
   // frame; Error(bad_argument) for a frame that is not there.
   Image decode(std::uint32_t frame, PaletteAs palette = PaletteAs::colours) const;
 
+  // Nothing where slope and intercept count. Throws Error(bad_format) for a table that is cut
+  // off.
+  std::optional<ModalityTable> modality_table() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Stored numbers as a table has them: u8, or u16 where values have more than 8 bits. Throws
+// Error(bad_format), beginning with `name`, for colours and for more than 16 bits stored.
+Image through_table(const Image& stored, const ModalityTable& table, const std::string& name);
 
 // Turns black to white, inside the range of `bits_stored` of integers: v -> max + min - v.
 void invert(Image& image, int bits_stored);

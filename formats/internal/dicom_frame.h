@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,5 +75,9 @@ Image finished(const FrameLayout& layout, RawFrame raw, const std::string& name)
 
 // A PALETTE COLOR image of indices as RGB.
 Image with_palette(const Image& indices, const Item& root, bool is_signed, const std::string& name);
+
+// What ModalityLUTSequence holds; nothing where there is none.
+std::optional<ModalityTable> modality_table_of(const Item& root, bool is_signed,
+                                               const std::string& name);
 
 }  // namespace slicebank::dicom::internal

@@ -86,6 +86,8 @@ constexpr Known kKnown[] = {
     {tag::kSegmentedPaletteData + 1, kOw},
     {tag::kSegmentedPaletteData + 2, kOw},
     {tag::kModalityLutSequence, kSq},
+    {tag::kLutDescriptor, kUs},
+    {tag::kLutData, kOw},
     {tag::kPixelMeasuresSequence, kSq},
     {tag::kPixelValueTransformationSequence, kSq},
     {tag::kPlanePositionSlideSequence, kSq},

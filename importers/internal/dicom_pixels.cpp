@@ -46,9 +46,18 @@ struct OpenFile {
   dicom::File file;
 };
 
-Image picture_of(const dicom::File& file, std::uint32_t frame) {
+// Numbers that have gone through the file's modality table, where it has one, are meant as
+// they are; else slope and intercept are still to come.
+Image picture_of(const dicom::File& file, std::uint32_t frame, const std::string& path) {
   Image image = file.decode(frame);
-  if (file.instance().inverted()) dicom::invert(image, file.instance().bits_stored);
+  int bits = file.instance().bits_stored;
+  if (image.shape.channels == 1) {
+    if (const auto table = file.modality_table()) {
+      image = dicom::through_table(image, *table, printable(path));
+      bits = table->bits;
+    }
+  }
+  if (file.instance().inverted()) dicom::invert(image, bits);
   return image;
 }
 
@@ -128,9 +137,9 @@ void put_together(std::vector<StoredSlice>&& slices, Volume& volume) {
   }
 }
 
-// Colours have no scale, whatever a file says.
-void set_scale(const dicom::Frame& frame, StoredSlice& slice) {
-  if (slice.image.shape.channels != 1) return;
+// Colours have no scale, whatever a file says, nor have values out of a modality table.
+void set_scale(const dicom::Instance& instance, const dicom::Frame& frame, StoredSlice& slice) {
+  if (slice.image.shape.channels != 1 || instance.has_modality_lut) return;
   slice.slope = frame.slope;
   slice.intercept = frame.intercept;
 }
@@ -161,7 +170,7 @@ Volume read_dicom_volume(const SourceTree& source, const SourceItem& item,
       auto file = std::make_unique<OpenFile>(source, path);
       grid.instances.push_back(file->file.instance());
       const bool single = file->file.instance().frames == 1;
-      decoded.push_back(single ? picture_of(file->file, 0) : Image{});
+      decoded.push_back(single ? picture_of(file->file, 0, path) : Image{});
       open.push_back(single ? nullptr : std::move(file));
     });
   }
@@ -175,8 +184,9 @@ Volume read_dicom_volume(const SourceTree& source, const SourceItem& item,
     stored.image =
         open[slice.instance] == nullptr
             ? std::move(decoded[slice.instance])
-            : guarded(path, [&] { return picture_of(open[slice.instance]->file, slice.frame); });
-    set_scale(grid.instances[slice.instance].frame(slice.frame), stored);
+            : guarded(path, [&] { return picture_of(open[slice.instance]->file, slice.frame, path); });
+    const dicom::Instance& instance = grid.instances[slice.instance];
+    set_scale(instance, instance.frame(slice.frame), stored);
     const ImageShape& shape = stored.image.shape;
     if (shape.width != series.size_ijk[0] || shape.height != series.size_ijk[1] ||
         (!slices.empty() && shape.channels != slices.front().image.shape.channels)) {
@@ -202,8 +212,8 @@ Volume read_dicom_picture(const SourceTree& source, const SourceItem& item, Dico
     const OpenFile open(source, path);
     const dicom::Instance& instance = open.file.instance();
     StoredSlice stored;
-    stored.image = picture_of(open.file, 0);
-    set_scale(instance.first, stored);
+    stored.image = picture_of(open.file, 0, path);
+    set_scale(instance, instance.first, stored);
     Volume volume;
     volume.dimensions = 2;
     volume.size_ijk = {stored.image.shape.width, stored.image.shape.height, 1};
@@ -228,7 +238,7 @@ void decode_dicom_loop(const SourceTree& source, const SourceItem& item, const S
     Sample sample;
     sample.axis = Axis::none;
     sample.name = fmt::format("frame {:04}", frame + 1);
-    sample.image = guarded(path, [&] { return picture_of(open->file, frame); });
+    sample.image = guarded(path, [&] { return picture_of(open->file, frame, path); });
     emit(std::move(sample));
   }
 }

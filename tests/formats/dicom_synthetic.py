@@ -1,7 +1,8 @@
 """Writes DICOM files with traps, and beside each what its frames must decode to.
 
 Argument: a folder. NAME.dcm gets NAME.expected: one line "type frames rows columns
-channels", then the stored values; NAME.text holds the text that must come out of it.
+channels", then the stored values; NAME.text holds the text that must come out of it, and
+NAME.meant the values behind a modality table (and inversion), laid out as the stored ones.
 """
 import io
 import pathlib
@@ -14,7 +15,8 @@ import pydicom
 from PIL import Image
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixel_data_handlers.util import apply_color_lut, convert_color_space
+from pydicom.pixel_data_handlers.util import (apply_color_lut, apply_modality_lut,
+                                              convert_color_space)
 from pydicom.sequence import Sequence
 from pydicom.uid import (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian,
                          ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless,
@@ -68,10 +70,13 @@ def save(name, ds, pixels, expected):
 
 
 def expect(name, expected):
-    expected = np.asarray(expected)
-    frames, rows, columns, channels = expected.shape
-    line = f"{NAMES[expected.dtype.name]} {frames} {rows} {columns} {channels}\n"
-    (folder / f"{name}.expected").write_bytes(line.encode() + expected.tobytes())
+    write_array(f"{name}.expected", np.asarray(expected))
+
+
+def write_array(file, array):
+    frames, rows, columns, channels = array.shape
+    line = f"{NAMES[array.dtype.name]} {frames} {rows} {columns} {channels}\n"
+    (folder / file).write_bytes(line.encode() + array.tobytes())
 
 
 def ints(kind, *shape, low=None, high=None):
@@ -187,6 +192,50 @@ palette("palette_8", 8, 101, 20)
 palette("palette_16", 16, 256, 0)
 palette("palette_16_index", 16, 40, 100, index="u2")
 palette("palette_segmented", 16, 256, 0, segmented=True)
+
+# --- modality tables ---
+def modality_table(name, signed, first, entries, bits, syntax=ExplicitVRLittleEndian,
+                   packed=False, photometric="MONOCHROME2"):
+    ds = dataset(syntax, stored=12, signed=int(signed), photometric=photometric)
+    values = ints("i2" if signed else "u2", 1, 7, 5, 1, low=-300 if signed else 0, high=700)
+    item = Dataset()
+    item.add_new(0x00283002, "SS" if signed else "US", [entries, first, bits])
+    table = ints("u2", entries, high=(1 << bits) - 1)
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    if packed:  # bytes, two in a word
+        data = table.astype("u1").tobytes()
+        data += bytes(len(data) % 2)
+        item.add_new(0x00283006, "OW", np.frombuffer(data, "<u2").astype(order + "u2").tobytes())
+    else:
+        item.add_new(0x00283006, "OW", table.astype(order + "u2").tobytes())
+    item.ModalityLUTType = "US"
+    ds.ModalityLUTSequence = Sequence([item])
+    ds.RescaleSlope, ds.RescaleIntercept = 2, -1000  # a table goes before these
+    save(name, ds, values.astype(values.dtype.newbyteorder(order)).tobytes(), values)
+    if packed:
+        at = np.clip(values.astype(int) - first, 0, entries - 1)
+        meant = table[at].astype("u1")
+    else:
+        plain = Dataset()
+        plain.PixelRepresentation = int(signed)
+        plain.is_little_endian, plain.is_implicit_VR = True, False
+        lut = Dataset()
+        lut.add_new(0x00283002, "SS" if signed else "US", [entries, first, 16 if bits > 8 else 8])
+        lut.add_new(0x00283006, "US", table.tolist())
+        plain.ModalityLUTSequence = Sequence([lut])
+        meant = apply_modality_lut(values, plain)
+    if photometric == "MONOCHROME1":
+        meant = ((1 << bits) - 1 - meant).astype(meant.dtype)
+    write_array(f"{name}.meant", meant)
+
+
+modality_table("modality_12", False, 100, 400, 12)
+modality_table("modality_signed", True, -200, 300, 16)
+modality_table("modality_implicit", True, -200, 300, 16, ImplicitVRLittleEndian)
+modality_table("modality_big_endian", False, 0, 256, 10, ExplicitVRBigEndian)
+modality_table("modality_packed", False, 50, 255, 8, packed=True)
+modality_table("modality_packed_big_endian", False, 50, 255, 8, ExplicitVRBigEndian, packed=True)
+modality_table("modality_inverted", False, 0, 600, 12, photometric="MONOCHROME1")
 
 # --- fragments ---
 colours = ints("u2", 2, 7, 5, 3)

@@ -30,6 +30,10 @@ void open(std::span<const std::byte> file) {
   for (std::uint32_t frame = 0; opened.instance().has_pixels && frame < frames; ++frame) {
     const Image image = opened.decode(frame);
     if (image.image_hwc.size() != image.shape.bytes()) std::abort();
+    if (const auto table = opened.modality_table()) {
+      const Image meant = dicom::through_table(image, *table, "fuzz.dcm");
+      if (meant.image_hwc.size() != meant.shape.bytes()) std::abort();
+    }
     if (image.shape.height != header.rows || image.shape.width != header.columns) std::abort();
   }
 }

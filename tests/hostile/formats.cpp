@@ -214,7 +214,10 @@ void read_dicom(Bytes file, const std::string& name) {
   const std::size_t frames =
       opened.instance().has_pixels ? std::min<std::size_t>(opened.instance().frames, 4) : 0;
   for (std::size_t frame = 0; frame < frames; ++frame) {
-    check(opened.decode(static_cast<std::uint32_t>(frame)));
+    const Image image = opened.decode(static_cast<std::uint32_t>(frame));
+    check(image);
+    const auto table = opened.modality_table();
+    if (table) check(dicom::through_table(image, *table, name));
   }
 }
 
@@ -239,6 +242,20 @@ void read_structure_set(Bytes file, const std::string& name) {
       require(k < 4 && mask_hw.size() == 600, "a mask beside its slice");
     }
   }
+}
+
+// In pieces of three elements, so that none falls together with what the file has.
+void read_nifti_along(Bytes file, const std::string& name) {
+  const MemorySource source(file);
+  nifti::Reader reader(source, name);
+  const std::uint64_t all = voxel_bytes(reader.volume());
+  std::vector<std::byte> piece(3 * element_bytes(reader.volume().type));
+  std::uint64_t read = 0;
+  for (std::uint64_t at = 0; at < all; at += read) {
+    read = std::min<std::uint64_t>(piece.size(), all - at);
+    reader.read(MutableBytes(piece).first(static_cast<std::size_t>(read)));
+  }
+  reader.finish();
 }
 
 // JSON is read from disk.
@@ -333,6 +350,7 @@ std::vector<Entry> entries(const fs::path& corpus) {
        },
        [](Bytes file, const std::string& name) { nifti::scan(file, name); }},
       gzipped);
+  add("nifti, read along", "nifti_decode", "hostile.nii.gz", {read_nifti_along}, gzipped);
   add("nifti pair", "nifti_decode", "hostile.hdr", {[](Bytes file, const std::string& name) {
         const auto head = file.subspan(0, std::min<std::size_t>(file.size(), 348));
         check(nifti::decode_pair(head, file, name).volume);
