@@ -39,6 +39,10 @@ struct Header {
   std::vector<std::string> data_files;            // empty: the data follow the header
   std::map<std::string, std::string> key_values;  // "key:=value" lines, unescaped
   std::vector<Segment> segments;
+
+  // Slicer, of what it cropped: the voxel of the whole image, along i, j, k, at which the
+  // first one here lies.
+  std::optional<std::array<std::uint32_t, 3>> extent_offset;
 };
 
 struct Decoded {

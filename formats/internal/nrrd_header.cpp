@@ -209,6 +209,21 @@ void read_data_files(const Lines& lines, nrrd::Header& header, const std::string
   }
 }
 
+// Three whole numbers; others, negative ones among them, say nothing.
+void read_extent_offset(nrrd::Header& header) {
+  const auto said = header.key_values.find("Segmentation_ReferenceImageExtentOffset");
+  if (said == header.key_values.end()) return;
+  const std::vector<std::string> numbers = words(said->second);
+  if (numbers.size() != 3) return;
+  std::array<std::uint32_t, 3> offset{};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const auto number = to_integer(numbers[axis]);
+    if (!number || *number < 0 || *number > limits::kImageSideMax) return;
+    offset[axis] = static_cast<std::uint32_t>(*number);
+  }
+  header.extent_offset = offset;
+}
+
 // Keys such as Segment12_LabelValue, by number.
 void read_segments(nrrd::Header& header, const std::string& name) {
   constexpr std::string_view kPrefix = "Segment";
@@ -291,6 +306,7 @@ NrrdHeader parse_nrrd_header(Bytes file, const std::string& name) {
   result.strides = read_nrrd_axes(lines.fields, result.decoded, name);
   check_volume(volume, name);
   read_segments(header, name);
+  read_extent_offset(header);
   return result;
 }
 

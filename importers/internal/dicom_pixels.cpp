@@ -182,9 +182,9 @@ Volume read_dicom_volume(const SourceTree& source, const SourceItem& item,
     const std::string& path = item.image_paths[slice.instance];
     StoredSlice stored;
     stored.image =
-        open[slice.instance] == nullptr
-            ? std::move(decoded[slice.instance])
-            : guarded(path, [&] { return picture_of(open[slice.instance]->file, slice.frame, path); });
+        open[slice.instance] == nullptr ? std::move(decoded[slice.instance]) : guarded(path, [&] {
+          return picture_of(open[slice.instance]->file, slice.frame, path);
+        });
     const dicom::Instance& instance = grid.instances[slice.instance];
     set_scale(instance, instance.frame(slice.frame), stored);
     const ImageShape& shape = stored.image.shape;

@@ -164,19 +164,44 @@ bool same_steps(const Volume& image, const Volume& map) {
   return true;
 }
 
+bool holds(const Volume& image, const Volume& map, const std::array<std::uint32_t, 3>& at) {
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    if (std::uint64_t{at[axis]} + map.size_ijk[axis] > image.size_ijk[axis]) return false;
+  }
+  return true;
+}
+
+// Where both say it.
+bool same_spacing(const Volume& image, const Volume& map) {
+  if (!image.spacing_ijk_mm || !map.spacing_ijk_mm) return true;
+  constexpr double kTolerance = 0.01;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const double wanted = (*image.spacing_ijk_mm)[axis];
+    if (!(std::abs((*map.spacing_ijk_mm)[axis] - wanted) <= kTolerance * wanted)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
-bool place_in_grid_of(const Volume& image, Volume& map) {
-  if (!image.affine || !map.affine) return false;
+bool place_in_grid_of(const Volume& image, Volume& map,
+                      const std::optional<std::array<std::uint32_t, 3>>& said) {
+  // A scale that maps 0 to something else has nothing to put around the part.
+  if (map.intercept != 0) return false;
+  const std::uint64_t numbers = image.voxels_a_frame() * map.frames * map.channels;
+  if (numbers > limits::kVolumeElementsMax) return false;
+  if (!image.affine || !map.affine) {
+    if (!said || !holds(image, map, *said) || !same_spacing(image, map)) return false;
+    map = padded(image, map, *said);
+    return true;
+  }
   const auto order = order_of(*image.affine, *map.affine);
   if (!order) return false;
   Volume ordered = reordered_header(map, *order);
-  // A scale that maps 0 to something else has nothing to put around the part.
-  if (map.intercept != 0 || !same_steps(image, ordered)) return false;
+  if (!same_steps(image, ordered)) return false;
   const auto offset = offset_in(image, ordered);
-  if (!offset || *offset == std::array<std::uint32_t, 3>{}) return false;
-  const std::uint64_t numbers = image.voxels_a_frame() * map.frames * map.channels;
-  if (numbers > limits::kVolumeElementsMax) return false;
+  constexpr std::array<std::uint32_t, 3> kCorner{};
+  if (!offset || (*offset == kCorner && said != kCorner)) return false;
   copy_voxels(map, *order, ordered);
   map = padded(image, ordered, *offset);
   return true;

@@ -73,7 +73,11 @@ VolumeFile load(const SourceTree& source, const std::string& path, bool voxels, 
     return plain(voxels ? metaimage::decode(bytes, name, open) : metaimage::scan(bytes, name));
   }
   if (nrrd::is_nrrd(bytes)) {
-    return plain(voxels ? nrrd::decode(bytes, name, open) : nrrd::scan(bytes, name));
+    nrrd::Decoded decoded = voxels ? nrrd::decode(bytes, name, open) : nrrd::scan(bytes, name);
+    const auto extent_offset = decoded.header.extent_offset;
+    VolumeFile file = plain(std::move(decoded));
+    file.extent_offset = extent_offset;
+    return file;
   }
   if (npy::is_npy(bytes)) {
     VolumeFile file;

@@ -2,8 +2,10 @@
 // Any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +20,9 @@ namespace slicebank::internal {
 struct VolumeFile {
   Volume volume;  // as stored; slope and intercept beside it
   std::vector<std::uint64_t> dims;
-  std::map<std::uint32_t, std::string> label_names;  // where the file carries them
-  std::vector<std::string> notes;                    // what was odd and mended
+  std::map<std::uint32_t, std::string> label_names;           // where the file carries them
+  std::vector<std::string> notes;                             // what was odd and mended
+  std::optional<std::array<std::uint32_t, 3>> extent_offset;  // see nrrd::Header
 };
 
 // ".nii", ".nii.gz", ".hdr", ".mha", ".mhd", ".nrrd", ".nhdr" (in any case, as written),

@@ -200,8 +200,10 @@ class VolumeReader {
   }
 
   bool read_map(const Volume& image, LabelMap& map, DecodedItem& decoded) {
+    std::optional<std::array<std::uint32_t, 3>> extent_offset;
     try {
       VolumeFile file = read_volume(source_, map.path, VolumeUse::labels);
+      extent_offset = file.extent_offset;
       map.map = std::move(file.volume);
       if (is_class_stack(image, map.map)) map.map = with_channels_first(std::move(map.map));
       if (!pixel_type_of(map.map.type) || map.map.type == ElementType::boolean) {
@@ -213,7 +215,7 @@ class VolumeReader {
           skipped(problem_kind(error, "missing-mask", "bad-mask"), map.path, error.what()));
       return false;
     }
-    return components_exist(map, decoded) && lies_on(image, map, decoded);
+    return components_exist(map, decoded) && lies_on(image, extent_offset, map, decoded);
   }
 
   // A stack of an image of one slice is (c, x, y, 1), and has one frame by that.
@@ -251,7 +253,9 @@ class VolumeReader {
     return false;
   }
 
-  static bool lies_on(const Volume& image, LabelMap& map, DecodedItem& decoded) {
+  static bool lies_on(const Volume& image,
+                      const std::optional<std::array<std::uint32_t, 3>>& extent_offset,
+                      LabelMap& map, DecodedItem& decoded) {
     switch (put_on_grid_of(image, map.map)) {
       case GridMatch::same:
         return true;
@@ -268,7 +272,7 @@ class VolumeReader {
       case GridMatch::none:
         break;
     }
-    if (place_in_grid_of(image, map.map)) {
+    if (place_in_grid_of(image, map.map, extent_offset)) {
       decoded.problems.push_back(
           note("mask-crop", map.path,
                "a part of the image's grid, by its header; put there, and nothing around it"));

@@ -142,6 +142,22 @@ TEST_CASE("nrrd: a Slicer segmentation gives its layers and its segments") {
   }
 }
 
+TEST_CASE("nrrd: a cropped segmentation says where in the whole image it begins") {
+  const auto offset_of = [](const std::string& value) {
+    const std::string header =
+        "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 3 2\nencoding: raw\n"
+        "Segmentation_ReferenceImageExtentOffset:=" +
+        value + "\n\n";
+    return nrrd::scan(file_of(header, counting(24)), "x").header.extent_offset;
+  };
+  CHECK(offset_of("3 0 12") == std::array<std::uint32_t, 3>{3, 0, 12});
+  for (const char* const odd : {"", "1 2", "1 2 3 4", "-1 0 0", "1.5 0 0", "99999999999 0 0"}) {
+    CAPTURE(odd);
+    CHECK(!offset_of(odd));
+  }
+  CHECK(!nrrd::scan(file_of(segmentation_header("raw"), counting(48)), "x").header.extent_offset);
+}
+
 TEST_CASE("nrrd: segments without layer and value have a layer each, as old Slicers wrote them") {
   const std::string header =
       "NRRD0004\ntype: uchar\ndimension: 4\nsizes: 2 4 3 2\nencoding: raw\n"
