@@ -9,7 +9,7 @@ std::unique_ptr<Importer> make_nifti_importer() {
       internal::PairedLayout{"nifti",
                              "NIfTI volumes with masks paired by folder or file name; BIDS",
                              "NIfTI",
-                             {".nii", ".nii.gz", ".hdr"},
+                             {".nii", ".nii.gz", ".hdr", ".hdr.gz"},
                              kScore});
 }
 

@@ -31,10 +31,8 @@ std::vector<std::string> named_in(const SourceTree& source, const std::string& p
 
 std::vector<std::string> data_files_of(const SourceTree& source, const std::string& path) {
   const std::string ending = ascii_lower(volume_ending(path));
-  if (ending == ".hdr") {
-    const std::string stem = path.substr(0, path.size() - ending.size());
-    return {stem + ".img", stem + ".img.gz", stem + ".IMG"};
-  }
+  std::vector<std::string> images = images_of_header(path);
+  if (!images.empty()) return images;
   if (ending != ".mhd" && ending != ".nhdr") return {};
   try {
     return named_in(source, path, ending);

@@ -29,7 +29,7 @@ LabelCutter::LabelCutter(const SourceItem& item, const LabelMap& map)
   for (std::size_t i = 0; i < map.masks.size(); ++i) {
     const std::size_t place = map.masks[i];
     const MaskSource& mask = item.masks[place];
-    Component& component = components_[mask.component];
+    Component& component = components_[mask.component - map.first_component];
     if (!map.packed_values.empty()) {
       packed_values_[place] = map.packed_values[i];
       component.of_value[map.packed_values[i]].push_back(place);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "importers/internal/item_problem.h"
@@ -53,12 +54,15 @@ class Items {
     for (const VolumeMaskFile& mask : volume.masks) add_masks(mask, frames, item);
     number_instances(item);
     if (frames == 1) return emit(std::move(item));
+    const std::set<std::string> moving = moving_maps(frames, item);
     for (std::uint32_t frame = 0; frame < frames; ++frame) {
       SourceItem one = item;
       one.place = std::string(kFrame) + std::to_string(frame);
       one.key += fmt::format(" {}{}", kFrame, frame);
       one.volume_key += fmt::format(" {}{}", kFrame, frame);
-      keep_frame(frame, frames, one);
+      for (MaskSource& mask : one.masks) {
+        if (moving.contains(mask.path)) mask.component = frame;
+      }
       if (!emit(std::move(one))) return false;
     }
     return true;
@@ -116,20 +120,19 @@ class Items {
     }
   }
 
-  // A map of as many frames as its image has one for each of them.
-  void keep_frame(std::uint32_t frame, std::uint32_t frames, SourceItem& item) const {
-    std::map<std::string, bool> moving;
-    for (MaskSource& mask : item.masks) {
-      const auto [place, fresh] = moving.emplace(mask.path, false);
-      if (fresh) {
-        try {
-          place->second = volume_header(source_, mask.path).frames == frames;
-        } catch (const Error&) {
-          place->second = false;
-        }
+  // The maps of as many frames as their image: they have one for each of them.
+  std::set<std::string> moving_maps(std::uint32_t frames, const SourceItem& item) const {
+    std::set<std::string> looked_at;
+    std::set<std::string> moving;
+    for (const MaskSource& mask : item.masks) {
+      if (!looked_at.insert(mask.path).second) continue;
+      try {
+        if (volume_header(source_, mask.path).frames == frames) moving.insert(mask.path);
+      } catch (const Error&) {
+        // decode() will say what is wrong with it.
       }
-      if (place->second) mask.component = frame;
     }
+    return moving;
   }
 
   const SourceTree& source_;

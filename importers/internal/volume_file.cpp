@@ -14,8 +14,8 @@
 namespace slicebank::internal {
 namespace {
 
-constexpr std::array<std::string_view, 7> kEndings = {".nii.gz", ".nii",  ".hdr", ".mha",
-                                                      ".mhd",    ".nrrd", ".nhdr"};
+constexpr std::array<std::string_view, 8> kEndings = {".nii.gz", ".nii", ".hdr.gz", ".hdr",
+                                                      ".mha",    ".mhd", ".nrrd",   ".nhdr"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
@@ -54,11 +54,8 @@ VolumeFile plain(Decoded&& decoded) {
 
 nifti::Decoded read_pair(const SourceTree& source, const std::string& path, Bytes header,
                          const std::string& name) {
-  const std::string stem = path.substr(0, path.size() - 4);
-  for (const char* ending : {".img", ".img.gz", ".IMG"}) {
-    if (source.stamp(stem + ending)) {
-      return nifti::decode_pair(header, source.read(stem + ending), name);
-    }
+  for (const std::string& image : images_of_header(path)) {
+    if (source.stamp(image)) return nifti::decode_pair(header, source.read(image), name);
   }
   throw Error(ErrorCode::not_found, name + ": its .img file is not beside it");
 }
@@ -93,7 +90,7 @@ VolumeFile load(const SourceTree& source, const std::string& path, bool voxels, 
     return file;
   }
   if (!voxels) return taken(nifti::scan(bytes, name));
-  if (ends_with(path, ".hdr")) return taken(read_pair(source, path, bytes, name));
+  if (!images_of_header(path).empty()) return taken(read_pair(source, path, bytes, name));
   return taken(nifti::decode(bytes, name));
 }
 
@@ -104,6 +101,13 @@ std::string volume_ending(std::string_view path) {
     if (ends_with(path, ending)) return std::string(path.substr(path.size() - ending.size()));
   }
   return {};
+}
+
+std::vector<std::string> images_of_header(std::string_view path) {
+  const std::string ending = volume_ending(path);
+  if (!ends_with("x" + ending, ".hdr") && !ends_with("x" + ending, ".hdr.gz")) return {};
+  const std::string stem(path.substr(0, path.size() - ending.size()));
+  return {stem + ".img", stem + ".img.gz", stem + ".IMG"};
 }
 
 std::string volume_stem(std::string_view path) {

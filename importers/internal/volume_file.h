@@ -25,9 +25,13 @@ struct VolumeFile {
   std::optional<std::array<std::uint32_t, 3>> extent_offset;  // see nrrd::Header
 };
 
-// ".nii", ".nii.gz", ".hdr", ".mha", ".mhd", ".nrrd", ".nhdr" (in any case, as written),
-// or empty for another ending.
+// ".nii", ".nii.gz", ".hdr", ".hdr.gz", ".mha", ".mhd", ".nrrd", ".nhdr" (in any case, as
+// written), or empty for another ending.
 std::string volume_ending(std::string_view path);
+
+// Where the voxels of a .hdr or .hdr.gz may lie: beside it, in each spelling. Nothing for
+// another ending.
+std::vector<std::string> images_of_header(std::string_view path);
 
 // The file name without folders and ending; for an ending that volume_ending() does not
 // know, without what follows the last dot.

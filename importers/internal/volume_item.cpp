@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <set>
+#include <memory>
 #include <utility>
 
 #include "importers/internal/error_kind.h"
+#include "importers/internal/frame_files.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/mask_pack.h"
 #include "importers/internal/regrid.h"
@@ -105,7 +106,11 @@ class SliceMaker {
 class VolumeReader {
  public:
   VolumeReader(const SourceTree& source, const SourceItem& item, const VolumeRequest& request)
-      : source_(source), item_(item), request_(request) {}
+      : source_(source), item_(item), request_(request) {
+    if (request.frames == Frames::one) {
+      frame_files_ = FrameFiles::of(source, item.image_paths.front());
+    }
+  }
 
   ImageParts read_image(DecodedItem& decoded) {
     ImageParts image;
@@ -127,7 +132,7 @@ class VolumeReader {
       }
       image.volumes.push_back(std::move(volume));
     }
-    if (request_.frames == Frames::one) image.frame = request_.frame;
+    if (request_.frames == Frames::one) image.frame = 0;  // the only one that was kept
     check_channels(image);
     return image;
   }
@@ -169,18 +174,20 @@ class VolumeReader {
 
   Volume read_image_file(const std::string& path, DecodedItem& decoded) {
     try {
+      const auto note_all = [&](const std::vector<std::string>& notes) {
+        for (const std::string& text : notes)
+          decoded.problems.push_back(note("volume", path, text));
+      };
+      if (frame_files_) {
+        const auto file = frame_files_->whole(source_, path, VolumeUse::image);
+        note_all(file->notes);
+        if (request_.frame >= file->volume.frames) refuse_frames(path, file->volume.frames);
+        return rescaled(frame_of(file->volume, request_.frame), printable(path));
+      }
       VolumeFile file = read_volume(source_, path);
-      for (const std::string& text : file.notes) {
-        decoded.problems.push_back(note("volume", path, text));
-      }
+      note_all(file.notes);
       const std::uint32_t frames = file.volume.frames;
-      const bool fine = request_.frames == Frames::channels ||
-                        (request_.frames == Frames::one ? request_.frame < frames : frames == 1);
-      if (!fine) {
-        throw ItemError(ErrorCode::bad_format, "frames", path,
-                        fmt::format("{}: a fourth dimension of {}, which this layout does not have",
-                                    printable(path), frames));
-      }
+      if (request_.frames == Frames::refuse && frames != 1) refuse_frames(path, frames);
       return rescaled(std::move(file.volume), printable(path));
     } catch (const ItemError&) {
       throw;
@@ -188,6 +195,31 @@ class VolumeReader {
       throw ItemError(error.code(), problem_kind(error, "missing-image", "bad-volume"), path,
                       error.what());
     }
+  }
+
+  [[noreturn]] static void refuse_frames(const std::string& path, std::uint32_t frames) {
+    throw ItemError(ErrorCode::bad_format, "frames", path,
+                    fmt::format("{}: a fourth dimension of {}, which this layout does not have",
+                                printable(path), frames));
+  }
+
+  // Of a map of several frames the one that all masks of it lie in.
+  VolumeFile read_map_file(LabelMap& map) const {
+    if (!frame_files_ || request_.class_is_first_dimension) {
+      return read_volume(source_, map.path, VolumeUse::labels);
+    }
+    const auto whole = frame_files_->whole(source_, map.path, VolumeUse::labels);
+    const std::uint32_t component = item_.masks[map.masks.front()].component;
+    const bool one = std::all_of(map.masks.begin(), map.masks.end(), [&](std::size_t place) {
+      return item_.masks[place].component == component;
+    });
+    const Volume& volume = whole->volume;
+    if (!one || volume.channels != 1 || component >= volume.frames) return *whole;
+    VolumeFile file;
+    file.volume = frame_of(volume, component);
+    file.extent_offset = whole->extent_offset;
+    map.first_component = component;
+    return file;
   }
 
   void check_channels(const ImageParts& image) const {
@@ -202,7 +234,7 @@ class VolumeReader {
   bool read_map(const Volume& image, LabelMap& map, DecodedItem& decoded) {
     std::optional<std::array<std::uint32_t, 3>> extent_offset;
     try {
-      VolumeFile file = read_volume(source_, map.path, VolumeUse::labels);
+      VolumeFile file = read_map_file(map);
       extent_offset = file.extent_offset;
       map.map = std::move(file.volume);
       if (is_class_stack(image, map.map)) map.map = with_channels_first(std::move(map.map));
@@ -244,7 +276,8 @@ class VolumeReader {
     for (const std::size_t place : map.masks) {
       most = std::max(most, item_.masks[place].component);
     }
-    const std::uint64_t there = std::uint64_t{map.map.channels} * map.map.frames;
+    const std::uint64_t there =
+        std::uint64_t{map.map.channels} * map.map.frames + map.first_component;
     const bool one_expected = most == 0 && there > 1 && request_.frames != Frames::one;
     if (most < there && !one_expected) return true;
     decoded.problems.push_back(
@@ -287,6 +320,7 @@ class VolumeReader {
   const SourceTree& source_;
   const SourceItem& item_;
   const VolumeRequest& request_;
+  std::shared_ptr<FrameFiles> frame_files_;  // where one frame of several is wanted
 };
 
 }  // namespace

@@ -37,6 +37,9 @@ struct LabelMap {
   Volume map;                      // as stored
   std::vector<std::size_t> masks;  // places in SourceItem::masks of what lies in it
 
+  // The component that the first map in `map` is, where others of the file were left out.
+  std::uint32_t first_component = 0;
+
   // Of each of `masks`, the value under which it lies; empty: as the masks themselves say.
   std::vector<std::uint32_t> packed_values{};
   std::vector<std::uint32_t> other_values{};  // see VolumeRequest

@@ -12,6 +12,7 @@
 #include "formats/nrrd.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/picture_words.h"
+#include "importers/internal/plane_stream.h"
 #include "importers/internal/small_json.h"
 #include "importers/internal/volume_file.h"
 #include "schema/error.h"
@@ -133,27 +134,37 @@ void refuse_fractions(Bytes part, const Volume& volume, const std::string& name)
   }
 }
 
-std::set<std::uint32_t> values_of_map(const Volume& volume, const std::string& name) {
-  std::set<std::uint32_t> values;
-  std::uint32_t last = 0;
-  const Bytes voxels(volume.voxels);
-  for (std::size_t at = 0; at < voxels.size(); at += kPart) {
-    const Bytes part = voxels.subspan(at, std::min(kPart, voxels.size() - at));
-    refuse_fractions(part, volume, name);
-    for (const std::uint32_t value :
-         label_values(part, volume.type, name, volume.slope, volume.intercept)) {
-      if (value == last) continue;  // neighbours are mostly equal
-      last = value;
-      if (value != 0) values.insert(value);
-      if (values.size() > kLabelsMax) {
-        throw Error(
-            ErrorCode::bad_format,
-            fmt::format("{}: more than {} different values; no map of labels", name, kLabelsMax));
+// The values of a map, given part by part.
+class ValueSet {
+ public:
+  explicit ValueSet(std::string name) : name_(std::move(name)) {}
+
+  // Voxels of `volume`, which need not hold them itself.
+  void add(Bytes voxels, const Volume& volume) {
+    for (std::size_t at = 0; at < voxels.size(); at += kPart) {
+      const Bytes part = voxels.subspan(at, std::min(kPart, voxels.size() - at));
+      refuse_fractions(part, volume, name_);
+      for (const std::uint32_t value :
+           label_values(part, volume.type, name_, volume.slope, volume.intercept)) {
+        if (value == last_) continue;  // neighbours are mostly equal
+        last_ = value;
+        if (value != 0) values_.insert(value);
+        if (values_.size() > kLabelsMax) {
+          throw Error(ErrorCode::bad_format,
+                      fmt::format("{}: more than {} different values; no map of labels", name_,
+                                  kLabelsMax));
+        }
       }
     }
   }
-  return values;
-}
+
+  const std::set<std::uint32_t>& values() const noexcept { return values_; }
+
+ private:
+  std::string name_;
+  std::set<std::uint32_t> values_;
+  std::uint32_t last_ = 0;
+};
 
 std::optional<MapLabels> segments_of(const SourceTree& source, const std::string& path) {
   const std::string ending = ascii_lower(volume_ending(path));
@@ -169,6 +180,50 @@ std::optional<MapLabels> segments_of(const SourceTree& source, const std::string
   }
   if (found.labels.empty()) return std::nullopt;
   return found;
+}
+
+// What a file names, or what it holds: `read_values` is asked where nothing is named.
+template <typename ReadValues>
+MapLabels labels_of(const std::map<std::uint32_t, std::string>& names, const Volume& header,
+                    std::uint32_t image_frames, const ReadValues& read_values) {
+  MapLabels found;
+  for (const auto& [value, name] : names) add(found.labels, name, {value});
+  found.declared = !found.labels.empty();
+  const std::uint32_t maps = header.frames * header.channels;
+  if (!found.declared && maps > 1 && image_frames == 1) {
+    for (std::uint32_t map = 0; map < maps; ++map) {
+      DeclaredLabel label;
+      label.name = fmt::format("label {}", map + 1);
+      label.code = std::to_string(map + 1);
+      found.labels.push_back(std::move(label));
+      found.component.push_back(map);
+    }
+    return found;
+  }
+  if (!found.declared) {
+    for (const std::uint32_t value : read_values()) {
+      add(found.labels, fmt::format("label {}", value), {value});
+    }
+  }
+  found.component.assign(found.labels.size(), 0);
+  return found;
+}
+
+// Plane by plane: no more than one is held.
+MapLabels labels_of_nifti(const SourceTree& source, const std::string& path,
+                          std::uint32_t image_frames) {
+  PlaneStream stream(source, path);
+  const auto names = nifti::label_names(stream.reader().header());
+  return labels_of(names, stream.volume(), image_frames, [&] {
+    ValueSet set(stream.name());
+    Volume plane;
+    while (stream.frame() < stream.volume().frames) {
+      stream.read(plane);
+      set.add(plane.voxels, plane);
+    }
+    stream.finish();
+    return set.values();
+  });
 }
 
 }  // namespace
@@ -198,29 +253,15 @@ LabelList find_label_list(const SourceTree& source) {
 MapLabels labels_of_map(const SourceTree& source, const std::string& path,
                         std::uint32_t image_frames) {
   if (auto segments = segments_of(source, path)) return *std::move(segments);
-  MapLabels found;
+  if (nifti::is_nifti(front_of(source, path)) && images_of_header(path).empty()) {
+    return labels_of_nifti(source, path, image_frames);
+  }
   const VolumeFile file = read_volume(source, path, VolumeUse::labels);
-  for (const auto& [value, name] : file.label_names) add(found.labels, name, {value});
-  found.declared = !found.labels.empty();
-  const std::uint32_t maps = file.volume.frames * file.volume.channels;
-  if (!found.declared && maps > 1 && image_frames == 1) {
-    for (std::uint32_t map = 0; map < maps; ++map) {
-      DeclaredLabel label;
-      label.name = fmt::format("label {}", map + 1);
-      label.code = std::to_string(map + 1);
-      found.labels.push_back(std::move(label));
-      found.component.push_back(map);
-    }
-    return found;
-  }
-  const std::set<std::uint32_t> values = values_of_map(file.volume, printable(path));
-  if (!found.declared) {
-    for (const std::uint32_t value : values) {
-      add(found.labels, fmt::format("label {}", value), {value});
-    }
-  }
-  found.component.assign(found.labels.size(), 0);
-  return found;
+  return labels_of(file.label_names, file.volume, image_frames, [&] {
+    ValueSet set(printable(path));
+    set.add(file.volume.voxels, file.volume);
+    return set.values();
+  });
 }
 
 Volume volume_header(const SourceTree& source, const std::string& path) {
