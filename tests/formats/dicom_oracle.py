@@ -30,7 +30,6 @@ TWINS = {
     "pydicom/MR_small_RLE.dcm": "pydicom/MR_small.dcm",
     "pydicom/MR_small_bigendian.dcm": "pydicom/MR_small.dcm",
     "pydicom/MR_small_implicit.dcm": "pydicom/MR_small.dcm",
-    "pydicom/no_meta.dcm": "pydicom/CT_small.dcm",
     "pydicom-data/emri_small_jpeg_ls_lossless.dcm": "pydicom-data/emri_small.dcm",
     "pydicom-data/emri_small_RLE.dcm": "pydicom-data/emri_small.dcm",
     "pydicom-data/US1_J2KR.dcm": "pydicom-data/US1_UNCR.dcm",
