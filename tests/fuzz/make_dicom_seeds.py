@@ -94,6 +94,11 @@ ramp += b"".join(element(0x00281221 + i, "OW", struct.pack("<8H", 0, 2, 5, 9, 1,
                  for i in range(3))
 save("dicom", "palette_segments", file(".1", image((8, 9), photometric="PALETTE COLOR") + ramp +
                                        pixels(gray.tobytes())))
+rows = struct.pack("<64H", *range(4000, 4064))
+table = sequence(0x00283000, element(0x00283002, "US", struct.pack("<HHH", 64, 30, 12)) +
+                 element(0x00283006, "OW", rows))
+save("dicom", "modality_table", file(".1", image((8, 9), 12, extra=place) + table +
+                                     pixels(deep.tobytes())))
 save("dicom", "bits", file(".1", image((7, 9), 1, 2) + pixels(bytes(random.bytes(16)))))
 compress = __import__("zlib").compressobj(9, 8, -15)
 body = image((8, 9)) + pixels(gray.tobytes())
