@@ -48,6 +48,10 @@ struct ClassInfo {
   std::vector<std::string> aliases;
   std::vector<ClassId> parents;  // kidney is a parent of left kidney; whole tumour of its parts
 
+  // Sets of classes below it, each of which is the whole of it: who looked for all parts of
+  // one looked for the class. Of the built-in taxonomy alone.
+  std::vector<std::vector<ClassId>> made_of{};
+
   friend bool operator==(const ClassInfo&, const ClassInfo&) = default;
 };
 

@@ -39,6 +39,7 @@ CoverageNeed need_of(const Taxonomy& taxonomy, ClassId id, int levels) {
   };
   // One child alone is not known to be the whole of anything.
   if (children.sides.size() == 2) add(children.sides);
+  for (const std::vector<ClassId>& parts : info->made_of) add(parts);
   if (children.all.size() >= 2 && children.all != children.sides) add(children.all);
   return need;
 }

@@ -14,7 +14,7 @@
 namespace slicebank {
 
 // A class was looked for when it was itself, or when, in one of `ways`, all parts were: both
-// kidneys for the kidney; every class directly below it.
+// kidneys for the kidney; what the taxonomy says it is made of; every class directly below it.
 struct CoverageNeed {
   ClassId id{};
   std::vector<std::vector<CoverageNeed>> ways;

@@ -101,6 +101,15 @@ class JsonFile {
     return texts;
   }
 
+  std::vector<std::vector<std::string>> lists_of_texts(const Json& entry, const char* key) const {
+    std::vector<std::vector<std::string>> lists;
+    const auto found = entry.find(key);
+    if (found == entry.end()) return lists;
+    if (!found->is_array()) fail(std::string("'") + key + "' must be a list in " + entry.dump());
+    for (const Json& list : *found) lists.push_back(texts(Json{{key, list}}, key));
+    return lists;
+  }
+
   bool flag(const Json& entry, const char* key) const {
     const auto found = entry.find(key);
     if (found == entry.end()) return false;
@@ -130,7 +139,7 @@ SequenceSource read_sequence(const JsonFile& file, const Json& entry) {
 }
 
 ClassSource read_class(const JsonFile& file, const Json& entry) {
-  file.allow_keys(entry, {"id", "name", "region", "lesion", "parents", "aliases"});
+  file.allow_keys(entry, {"id", "name", "region", "lesion", "parents", "made_of", "aliases"});
   ClassSource source;
   source.info.id = ClassId{file.number(entry, "id")};
   source.info.name = file.text(entry, "name");
@@ -138,6 +147,7 @@ ClassSource read_class(const JsonFile& file, const Json& entry) {
   source.info.aliases = file.texts(entry, "aliases");
   if (entry.contains("region")) source.region = file.text(entry, "region");
   source.parents = file.texts(entry, "parents");
+  source.made_of = file.lists_of_texts(entry, "made_of");
   return source;
 }
 

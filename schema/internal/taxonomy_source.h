@@ -24,6 +24,7 @@ struct ClassSource {
   ClassInfo info;                    // id, name, lesion and aliases
   std::string region;                // by name; empty when the entry gives none
   std::vector<std::string> parents;  // by name
+  std::vector<std::vector<std::string>> made_of;
 };
 
 struct TaxonomySource {

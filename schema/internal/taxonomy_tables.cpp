@@ -139,6 +139,7 @@ void Taxonomy::Tables::load_classes(const TaxonomySource& source) {
   }
   name_parents(source);
   close_parents();
+  name_parts(source);
 }
 
 // Fills ClassInfo::parents: the base of a side first, then what the file names.
@@ -184,6 +185,34 @@ void Taxonomy::Tables::close_parents() {
       }
     }
     for (const ClassId ancestor : entry.ancestors) insert_sorted(classes.at(ancestor).members, id);
+  }
+}
+
+// Fills ClassInfo::made_of. A set that is not below its class, or of one part, would make it
+// covered where nobody looked.
+void Taxonomy::Tables::name_parts(const TaxonomySource& source) {
+  std::unordered_map<std::string, ClassId> ids;
+  for (const auto& [id, entry] : classes) ids.emplace(entry.info.name, id);
+
+  for (const ClassSource& from : source.classes) {
+    ClassEntry& entry = classes.at(from.info.id);
+    for (const std::vector<std::string>& names : from.made_of) {
+      std::vector<ClassId> parts;
+      for (const std::string& name : names) {
+        const auto part = ids.find(name);
+        const auto& below = entry.members;
+        if (part == ids.end() || part->second == from.info.id ||
+            !std::binary_search(below.begin(), below.end(), part->second)) {
+          fail_taxonomy(kClassesFile, "'" + from.info.name + "' is made of '" + name +
+                                          "', which is not below it");
+        }
+        insert_sorted(parts, part->second);
+      }
+      if (parts.size() < 2) {
+        fail_taxonomy(kClassesFile, "'" + from.info.name + "' is made of fewer than two parts");
+      }
+      entry.info.made_of.push_back(std::move(parts));
+    }
   }
 }
 

@@ -46,6 +46,7 @@ struct Taxonomy::Tables {
   void load_classes(const TaxonomySource& source);
   void name_parents(const TaxonomySource& source);
   void close_parents();
+  void name_parts(const TaxonomySource& source);
   std::string class_key(std::string_view name) const;
   std::optional<ClassId> find_key(const std::string& key) const;
   std::optional<ModalityMatch> match_modality(const std::vector<std::string>& words) const;

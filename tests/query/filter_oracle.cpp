@@ -305,7 +305,8 @@ bool FilterOracle::looked_for(ClassId id, const SampleFacts& sample, int levels)
              return looked_for(part, sample, levels - 1);
            });
   };
-  return all(sides) || all(children);
+  const auto& wholes = taxonomy_.class_info(id)->made_of;
+  return all(sides) || all(children) || std::any_of(wholes.begin(), wholes.end(), all);
 }
 
 bool FilterOracle::absent(ClassId id, const SampleFacts& sample) const {

@@ -113,6 +113,52 @@ TEST_CASE("filter_sql: absent follows from coverage, from labels, from halves an
   CHECK(found(bank, "unknown('left kidney')") == shown({there, silent}));
 }
 
+TEST_CASE("filter_sql: who looked for all that makes up a class looked for the class") {
+  BankBuilder builder;
+  const auto add = [&](const std::string& volume, std::vector<std::string> coverage,
+                       std::vector<MaskFacts> masks = {}) {
+    SampleFacts facts;
+    facts.volume = volume;
+    facts.coverage = std::move(coverage);
+    facts.masks = std::move(masks);
+    return raw(builder.add(facts));
+  };
+  const std::string inner = "transition zone of prostate";
+  const std::string outer = "peripheral zone of prostate";
+  const auto zones = add("zones", {inner, outer});
+  const auto one = add("one", {outer});
+  const auto seen = add("seen", {inner, outer}, {{outer}});
+  const auto parts =
+      add("parts", {"necrotic brain tumor core", "brain edema", "enhancing brain tumor"});
+  const auto core = add("core", {"non-enhancing brain tumor core", "enhancing brain tumor"});
+  std::vector<std::string> spine;
+  for (int number = 1; number <= 12; ++number) {
+    spine.push_back(fmt::format("thoracic vertebrae {0} (T{0})", number));
+  }
+  const auto chest = add("chest", spine);
+  spine.pop_back();
+  const auto shorter = add("shorter", spine);
+  const Bank bank = builder.bank();
+
+  CHECK(found(bank, "absent('prostate')") == shown({zones}));
+  CHECK(found(bank, "unknown('prostate')") == shown({one, parts, core, chest, shorter}));
+  CHECK(found(bank, "absent('central gland of prostate')") == "");
+  CHECK(found(bank, "absent('brain tumor core')") == shown({parts, core}));
+  CHECK(found(bank, "absent('brain tumor')") == shown({parts}));
+  CHECK(found(bank, "absent('thoracic vertebrae')") == shown({chest}));
+  CHECK(found(bank, "absent('vertebrae')") == "");
+  CHECK(found(bank, "class = 'prostate'") == shown({seen}));
+  for (const char* name : {"prostate", "brain tumor", "brain tumor core", "thoracic vertebrae"}) {
+    for (const char* state : {"absent", "unknown"}) {
+      const std::string text = fmt::format("{}('{}')", state, name);
+      CAPTURE(text);
+      const FilterPtr filter = parse_filter(text);
+      CHECK(select_samples_by_rows(bank, *filter, text).ids() ==
+            select_samples(bank, *filter, text).ids());
+    }
+  }
+}
+
 TEST_CASE("filter_sql: a missing value satisfies no comparison, and NOT is the complement") {
   BankBuilder builder;
   SampleFacts plain;

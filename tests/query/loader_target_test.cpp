@@ -355,8 +355,15 @@ TEST_CASE("loader: a foreground crop is centred on the class, as often as asked 
 TEST_CASE("loader: present, absent and unknown are those of the filter language") {
   LoaderBank drawn;
   SplitMix random(kSeed);
-  const std::vector<std::string> names{"kidney", "left kidney", "right kidney",
-                                       "liver",  "spleen",      "liver tumor"};
+  const std::vector<std::string> names{"kidney",
+                                       "left kidney",
+                                       "right kidney",
+                                       "liver",
+                                       "spleen",
+                                       "liver tumor",
+                                       "prostate",
+                                       "transition zone of prostate",
+                                       "peripheral zone of prostate"};
   for (int i = 0; i < 60; ++i) {
     DrawnSample sample = plain(9, 9);
     sample.volume = "v" + std::to_string(i);

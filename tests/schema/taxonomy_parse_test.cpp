@@ -62,6 +62,29 @@ TEST_CASE("taxonomy parse: parents that lead back to their child are refused") {
                          {"id": 4, "name": "d", "parents": ["b", "c"]})") == "");
 }
 
+TEST_CASE("taxonomy parse: a class is made of two or more classes below it, or it is refused") {
+  const std::string two = R"({"id": 2, "name": "b", "parents": ["a"]},
+                             {"id": 3, "name": "c", "parents": ["b"]}, {"id": 4, "name": "d"})";
+  const auto made_of = [&](const std::string& sets) {
+    return R"({"id": 1, "name": "a", "made_of": )" + sets + "}, " + two;
+  };
+  const Taxonomy taxonomy =
+      Taxonomy::parse(kModalities, kRegions, classes(made_of(R"([["c", "b"], ["b", "c"]])")));
+  const std::vector<ClassId> both = {ClassId{2}, ClassId{3}};
+  CHECK(taxonomy.class_info(ClassId{1})->made_of == std::vector{both, both});
+  CHECK(taxonomy.class_info(ClassId{2})->made_of.empty());
+  CHECK(class_refusal(made_of("[]")) == "");
+  CHECK(class_refusal(made_of(R"([["b", "d"]])")).find("not below it") != std::string::npos);
+  CHECK(class_refusal(made_of(R"([["b", "a"]])")).find("not below it") != std::string::npos);
+  CHECK(class_refusal(made_of(R"([["b", "e"]])")).find("not below it") != std::string::npos);
+  for (const char* sets : {R"([["b"]])", R"([["b", "b"]])", "[[]]"}) {
+    CHECK(class_refusal(made_of(sets)).find("fewer than two") != std::string::npos);
+  }
+  for (const char* sets : {R"("b")", R"(["b", "c"])", R"([[2, 3]])", R"({"b": "c"})"}) {
+    CHECK(class_refusal(made_of(sets)) != "");
+  }
+}
+
 TEST_CASE("taxonomy parse: a name or id that stands for two things is refused") {
   CHECK(class_refusal(R"({"id": 1, "name": "a"}, {"id": 1, "name": "b"})") != "");
   CHECK(class_refusal(R"({"id": 1, "name": "a"}, {"id": 2, "name": "a"})") != "");
