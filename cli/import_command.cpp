@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -20,6 +21,7 @@ namespace {
 // so it tells more.
 constexpr std::uint64_t kProblemsTold = 50;
 constexpr std::uint64_t kProblemsToldDry = 1000;
+constexpr std::size_t kDatasetsTold = 20;  // with classes that the taxonomy does not have
 
 class ImportCommand : public Command {
  public:
@@ -152,7 +154,9 @@ class ImportCommand : public Command {
                           {"items", dataset.items},
                           {"volumes", dataset.volumes},
                           {"subjects", dataset.subjects},
-                          {"classes", dataset.classes}});
+                          {"classes", dataset.classes},
+                          {"own_classes", dataset.own_classes},
+                          {"own_class_names", printable_names(dataset.own_class_names)}});
     }
     return {{"format", report.importer},
             {"reason", report.reason},
@@ -170,6 +174,30 @@ class ImportCommand : public Command {
             {"skipped", report.skipped},
             {"interrupted", report.interrupted},
             {"datasets", std::move(datasets)}};
+  }
+
+  static std::vector<std::string> printable_names(const std::vector<std::string>& names) {
+    std::vector<std::string> out;
+    for (const std::string& name : names) out.push_back(printable(name));
+    return out;
+  }
+
+  // A word that is spelt in a way of its own would be missed by every query for its class.
+  static void say_own_classes(Terminal& terminal, const ImportReport& report) {
+    std::size_t told = 0;
+    for (const auto& dataset : report.datasets) {
+      if (dataset.own_classes == 0) continue;
+      if (++told > kDatasetsTold) {
+        terminal.say("more datasets have classes of their own (see --json)");
+        return;
+      }
+      const bool all = dataset.own_classes == dataset.own_class_names.size();
+      terminal.say(fmt::format(
+          "{}: {} of {} classes are not in the taxonomy, and are found by "
+          "their own names only: {}{}",
+          printable(dataset.name), grouped(dataset.own_classes), grouped(dataset.classes),
+          fmt::join(printable_names(dataset.own_class_names), ", "), all ? "" : ", ..."));
+    }
   }
 
   void say(Context& context, const ImportReport& report) const {
@@ -195,6 +223,7 @@ class ImportCommand : public Command {
                       static_cast<double>(report.record_bytes) /
                           static_cast<double>(std::max<std::uint64_t>(report.pixel_bytes, 1))));
     }
+    say_own_classes(terminal, report);
     if (report.skipped + report.notes > 0) {
       terminal.say(
           options_.dry_run

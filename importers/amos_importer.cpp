@@ -13,6 +13,7 @@
 #include "importers/internal/small_json.h"
 #include "importers/internal/volume_file.h"
 #include "schema/error.h"
+#include "schema/licence.h"
 #include "schema/taxonomy.h"
 
 namespace slicebank {
@@ -27,6 +28,11 @@ constexpr const char* kDataset = "AMOS22";
 constexpr const char* kUrl = "https://amos22.grand-challenge.org/";
 constexpr const char* kJsonName = "dataset.json";
 constexpr std::uint32_t kLastCt = 500;  // scans are numbered: CT up to here, MR behind
+
+// Where the folder came without its json; mirrors disagree.
+constexpr const char* kLicence = "CC BY-NC-SA";
+constexpr const char* kLicenceSource =
+    "AbdomenAtlas table, openmedlab/Awesome-Medical-Dataset; CC BY 4.0 by a mirror";
 
 struct SplitFolder {
   const char* split;
@@ -157,6 +163,10 @@ class AmosImporter final : public Importer {
     SourceDescription description;
     DatasetInfo info = internal::dataset_info(dataset.json, dataset.name, dataset.task);
     info.source_url = kUrl;
+    if (info.image_licence.text.empty()) {
+      info.image_licence = {kLicence, licence_tag(kLicence), kLicenceSource};
+      info.label_licence = info.image_licence;
+    }
     info.region = *Taxonomy::builtin().find_region("abdomen");
     description.datasets.push_back(std::move(info));
     description.items = internal::count_listed(dataset);

@@ -12,6 +12,7 @@
 #include "importers/internal/dataset_json.h"
 #include "importers/internal/item_problem.h"
 #include "importers/internal/volume_item.h"
+#include "schema/licence.h"
 #include "schema/taxonomy.h"
 
 namespace slicebank {
@@ -24,6 +25,10 @@ using brats::CaseTables;
 using brats::EditionClass;
 using internal::note;
 using internal::skipped;
+
+// The files name none; this is what lists of datasets say.
+constexpr const char* kLicence = "Research use";
+constexpr const char* kLicenceSource = "medical imaging datasets page";
 
 std::vector<std::uint32_t> values_of(const EditionClass& of) {
   std::vector<std::uint32_t> values;
@@ -140,6 +145,8 @@ class BratsImporter final : public Importer {
       info.name = name;
       info.version = std::to_string(found.year);
       info.region = *Taxonomy::builtin().find_region("brain");
+      info.image_licence = {kLicence, licence_tag(kLicence), kLicenceSource};
+      info.label_licence = info.image_licence;
       for (const EditionClass& of : brats::classes_of(found.year, found.name.task)) {
         info.classes.push_back(
             {std::string(of.name), code_of(of), ClassId{}, std::string(of.meaning)});

@@ -89,6 +89,11 @@ struct ImportReport {
     std::uint64_t volumes = 0;
     std::uint64_t subjects = 0;
     std::uint64_t classes = 0;  // declared by the source or named by an item
+
+    // Of these, such as the taxonomy does not have: they are classes of the bank's own, and
+    // are found by their own names only. The first names, ascending by when they were met.
+    std::uint64_t own_classes = 0;
+    std::vector<std::string> own_class_names{};
   };
   std::vector<DatasetCount> datasets;
 };

@@ -68,7 +68,10 @@ const NpzMember* readable(const NpzReader& npz, const std::string& key) {
 bool is_scan(const NpzReader& npz, const CaseName& name) {
   const NpzMember* images = readable(npz, "imgs");
   if (images->shape.size() != 3) return false;
-  if (const NpzMember* labels = readable(npz, "gts")) return labels->shape.size() == 3;
+  if (const NpzMember* labels = readable(npz, "gts")) {
+    const std::size_t axes = labels->shape.size();
+    if (axes == 2 || axes == 3) return axes == 3;
+  }
   if (npz.find("spacing") != nullptr) return true;
   if (const NpzMember* boxes = readable(npz, "boxes")) {
     if (!boxes->shape.empty()) return boxes->shape.back() == 6;

@@ -219,6 +219,14 @@ class NnunetImporter final : public Importer {
     if (const auto spacing = internal::parse_spacing(place.spacing)) {
       decoded.spacing_xyz_mm = spacing;
     }
+    // Only a picture may hold other channels than its one file stands for.
+    if (!place.channels.empty() && decoded.channel_names.empty()) {
+      decoded.problems.push_back(
+          note("channels", item.image_paths.front(),
+               fmt::format("it does not have the {} channels that dataset.json declares; they are "
+                           "kept without names",
+                           place.channels.size())));
+    }
     return decoded;
   }
 

@@ -1,11 +1,18 @@
 #include "importers/internal/tally.h"
 
+#include "schema/taxonomy.h"
+
 namespace slicebank::internal {
+namespace {
+
+constexpr std::size_t kOwnClassesNamed = 20;
+
+}  // namespace
 
 void Tally::add(const SourceDescription& description) {
   for (const DatasetInfo& dataset : description.datasets) {
-    HashSet& classes = datasets_[dataset.name].classes;
-    for (const RawClass& raw : dataset.classes) classes.insert(raw.name);
+    Seen& seen = datasets_[dataset.name];
+    for (const RawClass& raw : dataset.classes) add_class(raw.name, raw.meaning, seen);
   }
 }
 
@@ -15,17 +22,26 @@ void Tally::add(const SourceItem& item) {
   ++seen.items;
   seen.volumes.insert(item.volume_key);
   seen.subjects.insert(item.patient_id);
-  for (const ClassName& covered : item.covered_classes) seen.classes.insert(covered.name);
-  for (const MaskSource& mask : item.masks) seen.classes.insert(mask.class_name);
-  for (const LabelSource& label : item.labels) seen.classes.insert(label.class_name);
+  for (const ClassName& covered : item.covered_classes) {
+    add_class(covered.name, covered.meaning, seen);
+  }
+  for (const MaskSource& mask : item.masks) add_class(mask.class_name, mask.meaning, seen);
+  for (const LabelSource& label : item.labels) add_class(label.class_name, label.meaning, seen);
+}
+
+void Tally::add_class(const std::string& name, const std::string& meaning, Seen& seen) {
+  if (!seen.classes.insert(name)) return;
+  if (Taxonomy::builtin().find_class(meaning.empty() ? name : meaning)) return;
+  ++seen.own_classes;
+  if (seen.own_class_names.size() < kOwnClassesNamed) seen.own_class_names.push_back(name);
 }
 
 std::vector<ImportReport::DatasetCount> Tally::counts() const {
   std::vector<ImportReport::DatasetCount> counts;
   for (const auto& [name, seen] : datasets_) {
     if (seen.items == 0) continue;
-    counts.push_back(
-        {name, seen.items, seen.volumes.size(), seen.subjects.size(), seen.classes.size()});
+    counts.push_back({name, seen.items, seen.volumes.size(), seen.subjects.size(),
+                      seen.classes.size(), seen.own_classes, seen.own_class_names});
   }
   return counts;
 }

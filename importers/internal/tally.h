@@ -1,5 +1,5 @@
-// Counts items, volumes, subjects and classes a dataset, without keeping their names. One
-// thread.
+// Counts items, volumes, subjects and classes a dataset, without keeping their names but for
+// the first classes that the taxonomy does not have. One thread.
 #pragma once
 
 #include <map>
@@ -27,7 +27,12 @@ class Tally {
     HashSet volumes;
     HashSet subjects;
     HashSet classes;  // by name
+    std::uint64_t own_classes = 0;
+    std::vector<std::string> own_class_names;
   };
+
+  static void add_class(const std::string& name, const std::string& meaning, Seen& seen);
+
   std::map<std::string, Seen> datasets_;
 };
 

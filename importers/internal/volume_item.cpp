@@ -279,7 +279,15 @@ class VolumeReader {
     const std::uint64_t there =
         std::uint64_t{map.map.channels} * map.map.frames + map.first_component;
     const bool one_expected = most == 0 && there > 1 && request_.frames != Frames::one;
-    if (most < there && !one_expected) return true;
+    if (most < there && !one_expected) {
+      if (request_.class_is_first_dimension && there > most + 1) {
+        decoded.problems.push_back(
+            note("mask-maps", map.path,
+                 fmt::format("holds {} maps for {} classes; those behind are left out", there,
+                             most + 1)));
+      }
+      return true;
+    }
     decoded.problems.push_back(
         skipped("mask-maps", map.path,
                 fmt::format("holds {} maps where {} are expected", there, most + 1)));

@@ -50,7 +50,8 @@ struct LabelMap {
 // image: missing-image, bad-volume, too-large, unreadable, bad-path, frames, image-grid. A
 // map that cannot be used becomes a problem, and its classes unread: missing-mask,
 // bad-mask, mask-size, ...; a value in a map that no mask of the item asks for is told as
-// unknown-class. Notes: mask-order, mask-grid, volume.
+// unknown-class. Notes: mask-order, mask-grid, mask-maps (more in a stack than classes),
+// volume.
 DecodedItem decode_volume_item(const SourceTree& source, const SourceItem& item,
                                const VolumeRequest& request, const DecodeOptions& options,
                                const SampleSink& emit);

@@ -78,6 +78,8 @@ nb::dict import_dict(const ImportReport& report, const std::vector<Problem>& pro
     dataset["volumes"] = each.volumes;
     dataset["subjects"] = each.subjects;
     dataset["classes"] = each.classes;
+    dataset["own_classes"] = each.own_classes;
+    dataset["own_class_names"] = each.own_class_names;
     datasets.append(dataset);
   }
   nb::list told;
