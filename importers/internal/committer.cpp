@@ -13,6 +13,7 @@
 #include "schema/limits.h"
 #include "store/bank.h"
 #include "store/reader.h"
+#include "store/select.h"
 
 namespace slicebank::internal {
 namespace {
@@ -131,7 +132,7 @@ void Committer::put(Outcome&& outcome) {
 
 void Committer::put_samples(Outcome& outcome, LedgerEntry& entry) {
   const DatasetId dataset = dataset_id(outcome.scanned.item.dataset);
-  const VolumeId volume = volume_id(outcome, dataset);
+  const VolumeId volume = volume_id(outcome, dataset, entry);
   for (EncodedSlice& slice : outcome.slices) {
     if (slice.tiny) {
       slice.encoded = tiny_.encode(writer_, dataset, *std::move(slice.tiny), options_.effort);
@@ -202,7 +203,7 @@ std::vector<ClassId> Committer::coverage_of(DatasetId dataset, const SourceItem&
   return coverage;
 }
 
-VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
+VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset, const LedgerEntry& entry) {
   const SourceItem& item = outcome.scanned.item;
   const std::string key = std::to_string(raw(dataset)) + ":" + item.volume_key;
   const bool covers = item.covers_dataset_classes || !item.covered_classes.empty();
@@ -238,7 +239,7 @@ VolumeId Committer::volume_id(const Outcome& outcome, DatasetId dataset) {
     volume.sequence = match->sequence;
   }
   const VolumeId id = writer_.volume(volume);
-  tell_kept_facts(id, volume, item.key);
+  tell_kept_facts(id, volume, entry);
   if (volumes_.size() >= kVolumesRemembered) volumes_.clear();
   volumes_[key] = {id, lost.empty() && item.covers_dataset_classes};
   return id;
@@ -259,7 +260,14 @@ void Committer::tell_kept_modality(const LedgerEntry& entry, const SourceItem& i
                             printable(volume->source_modality), printable(item.modality)))});
 }
 
-void Committer::tell_kept_facts(VolumeId id, const VolumeInfo& now, const std::string& item_key) {
+// Whether slices of other items lie in the volume, too. False where the item is new.
+bool Committer::holds_others(VolumeId id, const LedgerEntry& entry) const {
+  Rows rows = select(writer_.bank(), "SELECT COUNT(*) FROM samples WHERE volume_id = ?",
+                     {static_cast<std::int64_t>(raw(id))});
+  return rows.next() && static_cast<std::uint64_t>(rows.integer(0)) > entry.superseded.size();
+}
+
+void Committer::tell_kept_facts(VolumeId id, const VolumeInfo& now, const LedgerEntry& entry) {
   const auto kept = writer_.bank().volume(id);
   if (!kept || kept->import_id == now.import_id) return;
   std::string what;
@@ -272,16 +280,20 @@ void Committer::tell_kept_facts(VolumeId id, const VolumeInfo& now, const std::s
   add(kept->channel_names == now.channel_names, "channel names");
   add(kept->spacing_xyz_mm == now.spacing_xyz_mm && kept->affine_4x4 == now.affine_4x4,
       "place in space");
+  // What was looked for is a volume's: where others added to it, nobody can take it away.
+  const bool less = !std::includes(now.coverage.begin(), now.coverage.end(), kept->coverage.begin(),
+                                   kept->coverage.end());
+  add(!less || entry.superseded.empty() || holds_others(id, entry), "list of what was looked for");
   if (what.empty()) return;
   const Problem told =
-      skipped("volume-kept", item_key,
+      skipped("volume-kept", entry.item_key,
               fmt::format("its {} changed since the volume came into the bank, which keeps what it "
                           "had; to have the new, import it into a new bank",
                           what));
   tell({told});
   Problem stored = told;
   stored.import_id = import_id();
-  writer_.add_problem(stored, item_key);
+  writer_.add_problem(stored, entry.item_key);
 }
 
 // Once a word, at the first item that has it.

@@ -53,7 +53,7 @@ class Committer {
 
   ImportId import_id();
   DatasetId dataset_id(const std::string& name);
-  VolumeId volume_id(const Outcome& outcome, DatasetId dataset);
+  VolumeId volume_id(const Outcome& outcome, DatasetId dataset, const LedgerEntry& entry);
   // Raw class and class of a dataset's own name, made known where it is new.
   std::pair<std::uint32_t, ClassId> class_of(DatasetId dataset, const ClassName& words);
   std::vector<ClassId> coverage_of(DatasetId dataset, const SourceItem& item);
@@ -64,7 +64,8 @@ class Committer {
   // The bank keeps what it knows of a volume since its first slice: says so where the
   // source, or who imports it, says otherwise by now.
   void tell_kept_modality(const LedgerEntry& entry, const SourceItem& item);
-  void tell_kept_facts(VolumeId id, const VolumeInfo& now, const std::string& item_key);
+  void tell_kept_facts(VolumeId id, const VolumeInfo& now, const LedgerEntry& entry);
+  bool holds_others(VolumeId id, const LedgerEntry& entry) const;
   void note_unknown_modality(const SourceItem& item, std::vector<Problem>& problems);
   void tell(const std::vector<Problem>& problems);
   void commit_full_batch();

@@ -72,6 +72,7 @@ TEST_CASE("cli: a dry run writes nothing") {
   for (const json& dataset : counted["datasets"]) {
     INFO(dataset.dump());
     CHECK(dataset["classes"] > 0);
+    CHECK(dataset["own_classes"] == dataset["own_class_names"].size());
     CHECK(dataset["volumes"] > 0);
   }
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/importers/importer_helpers.h"
+#include "tests/importers/source_builder.h"
 #include "tests/support/temp_dir.h"
 
 namespace slicebank::testing {
@@ -75,6 +76,27 @@ TEST_CASE("re-import: a scan that lies elsewhere by now is told to keep its firs
   Told told;
   CHECK(import_into(temp / "a.bank", temp / "scans", &told).items_replaced == 1);
   CHECK(told.has("volume-kept", "scan.mhd"));
+  CHECK(column(Bank::open(temp / "a.bank"), "SELECT path FROM problems WHERE kind = 'volume-kept'")
+            .size() == 1);
+}
+
+TEST_CASE("re-import: a mask that is gone is told to leave what was looked for as it was") {
+  const TempDir temp;
+  SaMed2dBuilder source;
+  source.classes("D", "liver", "0001");
+  source.slice("ct_00--D--alone--2d_none", {"0001_000"});
+  source.slice("ct_00--D--stack--z_0001", {"0001_000"});
+  source.slice("ct_00--D--stack--z_0002", {"0001_000"});
+  source.finish();
+  import_into(temp / "a.bank", source.root());
+  for (const char* stem : {"ct_00--D--alone--2d_none", "ct_00--D--stack--z_0001"}) {
+    fs::remove(source.root() / ("masks/" + std::string(stem) + "--0001_000.png"));
+  }
+  Told told;
+  CHECK(import_into(temp / "a.bank", source.root(), &told).items_replaced == 2);
+  CHECK(told.has("volume-kept", "images/ct_00--D--alone--2d_none.png"));
+  // Of a stack other slices may have said what was looked for.
+  CHECK_FALSE(told.has("volume-kept", "images/ct_00--D--stack--z_0001.png"));
   CHECK(column(Bank::open(temp / "a.bank"), "SELECT path FROM problems WHERE kind = 'volume-kept'")
             .size() == 1);
 }
