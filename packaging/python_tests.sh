@@ -53,12 +53,12 @@ fi
 
 options=()
 if [ -f "$libraries/libslicebank_exporters.a" ] && [ -f "$libraries/bench/libslicebank_phantom.a" ]; then
-  options=(-C "cmake.define.SLICEBANK_LIBRARIES_FROM=$(cd "$libraries" && pwd)")
+  options=(--config-settings "cmake.define.SLICEBANK_LIBRARIES_FROM=$(cd "$libraries" && pwd)")
 fi
 printf 'building the wheel ...\n' >&2
 rm -rf build/wheel
 PATH=$PWD/$room/bin:$PATH $pip wheel -q --no-build-isolation --no-deps -w build/wheel \
-  -C build-dir=build/python/wheel ${options[0]+"${options[@]}"} . >>"$log" 2>&1 || fail 'the wheel was not built'
+  --config-settings build-dir=build/python/wheel ${options[0]+"${options[@]}"} . >>"$log" 2>&1 || fail 'the wheel was not built'
 $pip install -q --no-deps --no-index build/wheel/slicebank-*.whl >>"$log" 2>&1 ||
   fail 'the wheel could not be installed'
 

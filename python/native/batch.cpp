@@ -148,9 +148,6 @@ void bind_batch(nb::module_& module) {
           },
           nb::sig("def ids(self) -> numpy.typing.NDArray[numpy.uint64]"))
       .def(
-          "id", [](const Batch& batch, std::size_t item) { return raw(batch.items.at(item).id); },
-          "item"_a)
-      .def(
           "source_size",
           [](const Batch& batch, std::size_t item) {
             const Size& size = batch.items.at(item).placement.source;
@@ -193,6 +190,25 @@ void bind_batch(nb::module_& module) {
             return maker.sample(SampleId{id}, position, {seed, epoch});
           },
           "id"_a, "position"_a, "seed"_a, "epoch"_a)
+      .def(
+          "item",
+          [](const BatchMaker& maker, std::uint64_t id, std::uint64_t position, std::uint64_t seed,
+             std::uint64_t epoch, bool instances) {
+            std::shared_ptr<Batch> batch;
+            {
+              const nb::gil_scoped_release release;
+              batch = maker.sample(SampleId{id}, position, {seed, epoch});
+            }
+            nb::dict dict = batch_arrays(batch, true);
+            if (instances) dict.update(instances_dict(batch, batch->items.front()));
+            const Size& source = batch->items.front().placement.source;
+            dict["id"] = id;
+            dict["original_size"] = nb::make_tuple(source.height, source.width);
+            return dict;
+          },
+          "id"_a, "position"_a, "seed"_a, "epoch"_a, "instances"_a,
+          nb::sig("def item(self, id: int, position: int, seed: int, epoch: int, instances: bool) "
+                  "-> dict[str, typing.Any]"))
       .def(
           "batch",
           [](const BatchMaker& maker, nb::handle ids, nb::handle positions, std::uint64_t seed,

@@ -8,10 +8,14 @@ NB_MODULE(_native, module) {
   nanobind::set_leak_warnings(false);
   module.def("version", [] { return SLICEBANK_VERSION; });
   bind_errors(module);
+  bind_arrays(module);
   bind_bank(module);
   bind_table(module);
+  bind_filter(module);
   bind_selection(module);
   bind_split(module);
+  bind_audit(module);
+  bind_cases(module);
   bind_transfer(module);
   bind_picture(module);
   bind_sampler(module);

@@ -26,10 +26,14 @@ namespace nb = nanobind;
 
 // --- Each file binds its part. Called once, in this order.
 void bind_errors(nb::module_& module);
+void bind_arrays(nb::module_& module);
 void bind_bank(nb::module_& module);
 void bind_table(nb::module_& module);
+void bind_filter(nb::module_& module);
 void bind_selection(nb::module_& module);
 void bind_split(nb::module_& module);
+void bind_audit(nb::module_& module);
+void bind_cases(nb::module_& module);
 void bind_transfer(nb::module_& module);
 void bind_picture(nb::module_& module);
 void bind_sampler(nb::module_& module);

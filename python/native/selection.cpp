@@ -1,13 +1,16 @@
 // Filters and selections.
 #include "query/selection.h"
 
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstring>
+#include <memory>
 
 #include "python/native/native.h"
-#include "query/filter.h"
+#include "python/native/table.h"
+#include "query/facet_panel.h"
 #include "query/split.h"
 
 namespace slicebank::python {
@@ -43,18 +46,39 @@ Selection taken(const Selection& selection, nb::handle places) {
   return Selection(selection.bank(), std::move(ids), selection.generation(), selection.query());
 }
 
-nb::list field_list() {
-  nb::list list;
-  for (const FieldInfo& each : filter_fields()) {
-    list.append(nb::make_tuple(each.name, each.type, each.of_mask, each.meaning));
-  }
-  return list;
-}
-
 template <typename Call>
 auto without_gil(Call&& call) {
   const nb::gil_scoped_release release;
   return call();
+}
+
+std::shared_ptr<Table> facet_table(const Selection& selection) {
+  return without_gil([&] {
+    auto table = table_with({"facet", "value", "samples"});
+    for (const FacetRow& row : facet_panel(selection)) {
+      table->columns[0].add(std::string_view(row.facet));
+      table->columns[1].add(std::string_view(row.value));
+      table->columns[2].add(static_cast<std::int64_t>(row.samples));
+    }
+    return finished(std::move(table));
+  });
+}
+
+// The people behind a selection, by the names their datasets give them.
+std::shared_ptr<Table> subject_table(const Selection& selection) {
+  return without_gil([&] {
+    auto table = table_with({"subject", "dataset", "patient", "samples"});
+    const Bank& bank = selection.bank();
+    for (const SubjectCount& each : count_subjects(selection)) {
+      const auto subject = bank.subject(each.subject);
+      const auto dataset = subject ? bank.dataset(subject->dataset_id) : std::nullopt;
+      table->columns[0].add(static_cast<std::int64_t>(raw(each.subject)));
+      table->columns[1].add(std::string_view(dataset ? dataset->name : std::string()));
+      table->columns[2].add(std::string_view(subject ? subject->patient_id : std::string()));
+      table->columns[3].add(static_cast<std::int64_t>(each.samples));
+    }
+    return finished(std::move(table));
+  });
 }
 
 }  // namespace
@@ -71,7 +95,15 @@ void bind_selection(nb::module_& module) {
       .def("united", &Selection::united, "other"_a)
       .def("intersected", &Selection::intersected, "other"_a)
       .def("minus", &Selection::minus, "other"_a)
+      .def("symmetric_difference", &Selection::symmetric_difference, "other"_a)
       .def("head", &Selection::head, "count"_a)
+      .def("sampled", &Selection::sampled, "count"_a, "seed"_a)
+      .def(
+          "sorted_by",
+          [](const Selection& it, const std::string& keys) {
+            return without_gil([&] { return it.sorted_by(parse_sort_keys(keys)); });
+          },
+          "keys"_a)
       .def("shuffled", &Selection::shuffled, "seed"_a)
       .def("taken", &taken, "places"_a, nb::sig("def taken(self, places: typing.Any) -> Selection"))
       .def(
@@ -108,8 +140,14 @@ void bind_selection(nb::module_& module) {
       "split_side",
       [](const Bank& bank, const std::string& name) { return split_side(bank, name); }, "bank"_a,
       "split_and_side"_a);
-  module.def("filter_fields", &field_list,
-             nb::sig("def filter_fields() -> list[tuple[str, str, bool, str]]"));
+  module.def(
+      "forget_selection",
+      [](const Bank& bank, const std::string& name) {
+        without_gil([&] { Selection::forget(bank, name); });
+      },
+      "bank"_a, "name"_a);
+  module.def("facet_table", &facet_table, "selection"_a);
+  module.def("subject_table", &subject_table, "selection"_a);
 }
 
 }  // namespace slicebank::python

@@ -109,8 +109,6 @@ void Column::add(const SqlValue& value) {
   add_null();
 }
 
-namespace {
-
 std::shared_ptr<Table> table_with(const std::vector<std::string>& names) {
   auto table = std::make_shared<Table>();
   for (const std::string& name : names) table->columns.emplace_back(name);
@@ -121,6 +119,8 @@ std::shared_ptr<Table> finished(std::shared_ptr<Table> table) {
   for (Column& column : table->columns) column.finish();
   return table;
 }
+
+namespace {
 
 std::shared_ptr<Table> run_sql(const Bank& bank, const std::string& text, double seconds,
                                std::uint64_t rows_max) {
@@ -205,9 +205,9 @@ std::shared_ptr<Table> mask_table(const Bank& bank, nb::handle sequence) {
 }
 
 std::shared_ptr<Table> stats_table(const Bank& bank, const std::vector<std::string>& by,
-                                   const std::string& filter) {
+                                   const std::string& filter, bool subjects) {
   const nb::gil_scoped_release release;
-  const StatsTable found = stats(bank, by, filter);
+  const StatsTable found = stats(bank, by, filter, {.subjects = subjects});
   std::vector<std::string> names = found.by;
   names.insert(names.end(), {"samples", "masks", "subjects"});
   auto table = table_with(names);
@@ -219,6 +219,24 @@ std::shared_ptr<Table> stats_table(const Bank& bank, const std::vector<std::stri
     table->columns[at++].add(static_cast<std::int64_t>(row.subjects));
   }
   return finished(std::move(table));
+}
+
+std::string stats_svg(const Bank& bank, const std::vector<std::string>& by,
+                      const std::string& filter, const std::string& measure, bool logarithmic) {
+  StatsChartOptions options;
+  if (measure == "samples") {
+    options.measure = StatsMeasure::samples;
+  } else if (measure == "masks") {
+    options.measure = StatsMeasure::masks;
+  } else if (measure == "subjects") {
+    options.measure = StatsMeasure::subjects;
+  } else {
+    throw Error(ErrorCode::bad_argument, "measure: '" + measure + "'",
+                "samples, masks or subjects");
+  }
+  if (logarithmic) options.scale = ValueScale::logarithmic;
+  const nb::gil_scoped_release release;
+  return bar_chart_svg(stats_chart(stats(bank, by, filter), options));
 }
 
 nb::object value_at(const Column& column, std::uint64_t row) {
@@ -319,7 +337,8 @@ void bind_table(nb::module_& module) {
              nb::sig("def sample_table(bank: Bank, ids: typing.Any) -> Table"));
   module.def("mask_table", &mask_table, "bank"_a, "ids"_a,
              nb::sig("def mask_table(bank: Bank, ids: typing.Any) -> Table"));
-  module.def("stats", &stats_table, "bank"_a, "by"_a, "filter"_a);
+  module.def("stats", &stats_table, "bank"_a, "by"_a, "filter"_a, "subjects"_a);
+  module.def("stats_svg", &stats_svg, "bank"_a, "by"_a, "filter"_a, "measure"_a, "logarithmic"_a);
 }
 
 }  // namespace slicebank::python

@@ -71,6 +71,10 @@ struct Table {
   std::uint64_t rows() const noexcept { return columns.empty() ? 0 : columns.front().size(); }
 };
 
+// A table without rows; and one whose columns have got their last value.
+std::shared_ptr<Table> table_with(const std::vector<std::string>& names);
+std::shared_ptr<Table> finished(std::shared_ptr<Table> table);
+
 // Fills what the caller has allocated. The consumer calls `release`, as the interface says;
 // the stream keeps the table. One batch holds all rows.
 void export_schema(const Table& table, ArrowSchema* out);

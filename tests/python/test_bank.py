@@ -115,37 +115,39 @@ def test_a_pickle_refuses_another_bank(own_bank: sb.Bank, tmp_path: Path) -> Non
         pickle.loads(pickled)
 
 
-def test_splits(own_bank: sb.Bank) -> None:
-    chosen = own_bank.all()
-    split = chosen.split({"train": 0.7, "val": 0.3}, stratify=["class"], seed=3, name="main", save=True)
-    train, val = split
-    assert len(train) + len(val) == len(chosen) and not len(train & val)
-    assert own_bank.splits == {"main": ["train", "val"]}
-    assert own_bank.side("main:val") == own_bank.split("main")["val"] == val
-    assert own_bank.audit("main")["clean"]
-    assert own_bank.where("split('main') = 'train'") == train
-    assert split.report["sides"] == ["train", "val"] and split.params["seed"] == 3
-    people = [set(side.table()["patient"]) for side in split]
-    assert not people[0] & people[1]
-    for fold_train, fold_val in chosen.split(folds=3).folds():
-        assert sorted((fold_train | fold_val).ids) == sorted(chosen.ids)
-    with pytest.raises(sb.BadArgument):
-        chosen.split({"train": 1}, folds=2)
-    with pytest.raises(sb.NotFound, match="main"):
-        own_bank.split("mian")
-
-
-def test_a_leaking_split_is_found(own_bank: sb.Bank) -> None:
-    split = own_bank.all().split({"a": 0.5, "b": 0.5}, group="sample", join_equal_pixels=False)
-    report = own_bank.audit(split)
-    assert not report["clean"] and report["leaking_subjects"] > 0 and report["findings"]
-
-
 def test_saved_selections(own_bank: sb.Bank) -> None:
     chosen = own_bank.where("class = 'liver'")
     chosen.save("livers")
     assert own_bank.saved_selections == ["livers"]
     assert own_bank.selection("livers") == chosen
+    own_bank.forget_selection("livers")
+    assert own_bank.saved_selections == []
+    with pytest.raises(sb.NotFound):
+        own_bank.forget_selection("livers")
+
+
+def test_selections_are_sorted_and_sampled(bank: sb.Bank) -> None:
+    chosen = bank.all().shuffle(3)
+    rows = chosen.sort("patient, slice DESC").table().to_dicts()
+    expected = sorted(chosen.table().to_dicts(), key=lambda row: (row["patient"], -row["slice"]))
+    assert [(r["patient"], r["slice"]) for r in rows] == [(r["patient"], r["slice"]) for r in expected]
+    with pytest.raises(sb.QueryError, match="patient"):
+        chosen.sort("patiend")
+    few = chosen.sampled(7, seed=1)
+    assert len(few) == 7 and few == chosen.sampled(7, seed=1) and few != chosen.sampled(7, seed=2)
+    assert few == chosen & few  # in the order they have here
+    assert chosen.sampled(10**6) == chosen
+
+
+def test_the_panel_counts_what_rows_say(bank: sb.Bank) -> None:
+    chosen = bank.where("class = 'liver'")
+    panel = {(facet, value): count for facet, value, count in chosen.facets()}
+    assert panel["class", "liver"] == len(chosen)
+    assert panel["modality", "CT"] == chosen.table().to_dict()["modality"].count("CT")
+    assert panel["modality", "MR"] == 0  # shown, though none of these is one
+    people = chosen.subjects().to_dicts()
+    assert sum(row["samples"] for row in people) == len(chosen)
+    assert {row["patient"] for row in people} == set(chosen.table()["patient"])
 
 
 def test_errors_say_what_and_where(bank: sb.Bank, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -118,23 +117,6 @@ def test_state_under_a_dataloader_that_draws_ahead(dataset: sb.Dataset) -> None:
     again = sb.PermutationSampler(dataset, 3)
     again.load_state_dict(state)
     assert [int(d) for d in again] == whole[12:]
-
-
-def test_torchdata_stateful(dataset: sb.Dataset) -> None:
-    stateful = pytest.importorskip(
-        "torchdata.stateful_dataloader", reason="SKIPPED: no torchdata"
-    )
-    make = lambda: stateful.StatefulDataLoader(  # noqa: E731
-        dataset, batch_size=4, sampler=sb.PermutationSampler(dataset, 3), collate_fn=sb_torch.collate
-    )
-    whole = [batch["id"].tolist() for batch in make()]
-    loader = make()
-    batches = iter(loader)
-    first = [next(batches)["id"].tolist() for _ in range(3)]
-    state = pickle.loads(pickle.dumps(loader.state_dict()))
-    again = make()
-    again.load_state_dict(state)
-    assert first + [batch["id"].tolist() for batch in again] == whole
 
 
 def test_uint16_becomes_int32(bank: sb.Bank) -> None:

@@ -14,17 +14,10 @@ from __future__ import annotations
 
 import logging as _logging
 
-from slicebank import _native
-from slicebank._bank import (
-    Bank,
-    create,
-    export_formats,
-    import_,
-    import_formats,
-    is_bank,
-    open,
-    phantom,
-)
+from slicebank import _native, filters
+from slicebank._aliases import Aliases
+from slicebank._bank import Bank, create, is_bank, open
+from slicebank._cases import CaseSplit, audit_cases, read_cases, split_cases
 from slicebank._dataset import Dataset, collate
 from slicebank._errors import (
     AlreadyExists,
@@ -54,8 +47,10 @@ from slicebank._samplers import (
     SequentialSampler,
     WeightedSampler,
 )
-from slicebank._selection import Selection, SplitSet
+from slicebank._selection import Selection
+from slicebank._split import SplitSet
 from slicebank._table import Table
+from slicebank._transfer import export_formats, import_, import_formats, phantom
 
 __version__: str = _native.version()
 
@@ -81,11 +76,13 @@ def show_versions() -> dict[str, str]:
 
 
 __all__ = [
+    "Aliases",
     "AlreadyExists",
     "BadArgument",
     "BadFormat",
     "BalancedSampler",
     "Bank",
+    "CaseSplit",
     "Corrupt",
     "Dataset",
     "Draw",
@@ -112,14 +109,18 @@ __all__ = [
     "Table",
     "WeightedSampler",
     "WrongVersion",
+    "audit_cases",
     "collate",
     "create",
     "export_formats",
     "filter_fields",
+    "filters",
     "import_",
     "import_formats",
     "is_bank",
     "open",
     "phantom",
+    "read_cases",
     "show_versions",
+    "split_cases",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
@@ -11,18 +11,18 @@ from typing import Any
 from numpy.typing import NDArray
 
 from slicebank import _native
+from slicebank._audit import Audits
 from slicebank._errors import NotFound
 from slicebank._sample import Sample
-from slicebank._selection import Selection, SplitSet
+from slicebank._selection import Selection
+from slicebank._split import SplitSet
 from slicebank._table import Table
-
-Progress = Callable[[int, int], object]
-"""Called with (done, total) a few times a second; total is 0 while nobody knows."""
+from slicebank.filters import Condition
 
 StrPath = str | os.PathLike[str]
 
 
-class Bank:
+class Bank(Audits):
     """A bank, open for reading: what :func:`slicebank.open` gives.
 
     It may be shared by threads, pickled (its path travels) and used after a fork: each process
@@ -31,7 +31,7 @@ class Bank:
     """
 
     def __init__(self, path: StrPath, *, check: bool = False) -> None:
-        self._native = _native.Bank.open(os.fspath(path), check)
+        self._native: _native.Bank = _native.Bank.open(os.fspath(path), check)
         self._family = lru_cache(maxsize=4096)(self._family_of)
         self._name = lru_cache(maxsize=65536)(self._native.class_name)
 
@@ -74,23 +74,34 @@ class Bank:
 
     # --- Choosing.
 
-    def where(self, filter: str = "") -> Selection:
+    def where(self, filter: str | Condition = "") -> Selection:
         """The samples that a filter finds, ascending by id; without one, all of them.
 
         ``bank.where("modality = 'CT' AND mask(class = 'liver' AND area > 500)")``: see
-        docs/query_language.md. Raises QueryError, whose ``column`` points at the word.
+        docs/query_language.md; :mod:`slicebank.filters` makes the same by code. Raises QueryError,
+        whose ``column`` points at the word.
         """
-        return Selection(self, _native.select(self._native, filter))
+        return Selection(self, _native.select(self._native, str(filter)))
 
     def all(self) -> Selection:
         """Every sample."""
         return self.where()
 
-    def count(self, filter: str = "") -> int:
+    def count(self, filter: str | Condition = "") -> int:
         """How many samples a filter finds."""
-        return _native.count(self._native, filter)
+        return _native.count(self._native, str(filter))
 
-    def query(self, filter: str = "", limit: int | None = None) -> Table:
+    def explain(self, filter: str | Condition = "") -> str:
+        """How a filter is understood and answered, as text: its tree, what the facets tell, SQL
+        and plan. Runs nothing but EXPLAIN. Raises QueryError.
+        """
+        return _native.explain_text(self._native, str(filter))
+
+    def explain_parts(self, filter: str | Condition = "") -> dict[str, Any]:
+        """The same in parts: text, tree, normal, facets, ids (SQL), ids_values, plan, count."""
+        return _native.explain(self._native, str(filter))
+
+    def query(self, filter: str | Condition = "", limit: int | None = None) -> Table:
         """The samples that a filter finds as a table, a row each: see Selection.table."""
         found = self.where(filter)
         return (found if limit is None else found.take(limit)).table()
@@ -103,6 +114,10 @@ class Bank:
     def selection(self, name: str) -> Selection:
         """A selection saved by Selection.save. Raises NotFound."""
         return Selection(self, _native.load_selection(self._native, name))
+
+    def forget_selection(self, name: str) -> None:
+        """Takes a saved selection out of the bank. Raises NotFound, Locked."""
+        _native.forget_selection(self._native, name)
 
     @property
     def saved_selections(self) -> list[str]:
@@ -148,11 +163,44 @@ class Bank:
 
     # --- Tables.
 
-    def stats(self, by: Sequence[str] = ("modality", "class"), where: str = "") -> Table:
+    def stats(
+        self,
+        by: Sequence[str] = ("modality", "class"),
+        where: str | Condition = "",
+        *,
+        subjects: bool = True,
+    ) -> Table:
         """Samples, masks and subjects by one or more of modality, sequence, region, dataset,
         class, official_split, patient, axis, split:NAME.
+
+        ``subjects=False`` leaves people uncounted (0): a table by modality, dataset or class of the
+        whole bank then comes at once, from counts the writer keeps. Raises QueryError.
         """
-        return Table(_native.stats(self._native, [by] if isinstance(by, str) else list(by), where))
+        return Table(_native.stats(self._native, _words(by), str(where), subjects))
+
+    def stats_chart(
+        self,
+        by: Sequence[str] = ("modality", "class"),
+        where: str | Condition = "",
+        *,
+        measure: str = "samples",
+        logarithmic: bool = False,
+    ) -> str:
+        """The same as a bar chart, SVG: the last word of ``by`` down the side, a series for each
+        value of the words before it. ``measure``: samples, masks or subjects.
+        """
+        return _native.stats_svg(self._native, _words(by), str(where), measure, logarithmic)
+
+    def table(self, view: str = "samples") -> Table:
+        """A whole view of the index: datasets, subjects, volumes, samples, masks, labels, classes,
+        coverage, splits, imports or problems (docs/query_language.md). Raises QueryError.
+        """
+        quoted = view.replace('"', '""')
+        return self.sql(f'SELECT * FROM "{quoted}"', rows_max=1 << 62)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The Arrow stream of all samples, a row each; see Selection.table."""
+        return self.all().__arrow_c_stream__(requested_schema)
 
     def sql(self, text: str, *, seconds: float = 60.0, rows_max: int = 10_000_000) -> Table:
         """Any one SELECT on the index's views: datasets, subjects, volumes, samples, masks,
@@ -180,14 +228,9 @@ class Bank:
         """The split that came with the data: train, val, test in any of their spellings."""
         return SplitSet(self, _native.official_split(self._native))
 
-    def audit(self, split: str | SplitSet) -> dict[str, Any]:
-        """Whether a split leaks: the same person or the same pixels on two sides.
-
-        ``["clean"]`` is the answer; leaking_subjects, leaking_aliases and leaking_images are
-        counts, and findings name samples.
-        """
-        found = self.split(split) if isinstance(split, str) else split
-        return _native.audit(self._native, found._data)
+    def delete_split(self, name: str) -> None:
+        """Takes a saved split out of the bank. Raises NotFound naming the nearest, Locked."""
+        _native.delete_split(self._native, name)
 
     # --- Volumes.
 
@@ -262,6 +305,10 @@ class Bank:
         return f"<pre>{self!r}</pre>" + self.stats(["dataset", "modality"])._repr_html_()
 
 
+def _words(by: Sequence[str]) -> list[str]:
+    return [by] if isinstance(by, str) else list(by)
+
+
 @lru_cache(maxsize=64)
 def _shared(path: str, pid: int) -> Bank:
     return Bank(path)
@@ -304,103 +351,3 @@ def create(path: StrPath) -> Bank:
 def is_bank(path: StrPath) -> bool:
     """Whether a directory says of itself that it is a bank."""
     return _native.is_bank(os.fspath(path))
-
-
-def import_(
-    bank: StrPath | Bank,
-    source: StrPath,
-    *,
-    format: str = "",
-    progress: Progress | None = None,
-    dry_run: bool = False,
-    limit: int = 0,
-    on_error: str = "skip",
-    skip_empty: bool = False,
-    window: tuple[float, float] | None = None,
-    axes: Sequence[str] = (),
-    keep_ids: bool = False,
-    set: Mapping[str, str] | None = None,
-    jobs: int = 0,
-    effort: str = "balanced",
-) -> dict[str, Any]:
-    """Brings a folder into a bank, which is made when it is not there.
-
-    Args:
-        bank: its directory.
-        source: the folder.
-        format: one of :func:`import_formats`; empty: recognised.
-        progress: called with (done, total) in items.
-        dry_run: counts only; nothing is written.
-        limit: items to take at most; 0 is all.
-        on_error: ``"skip"`` reports a bad file and goes on, ``"stop"`` does not.
-        skip_empty: leaves out slices on which nothing is marked.
-        window: level and width; values become 0 to 255. The originals are lost.
-        axes: of ``x``, ``y``, ``z``, to cut volumes along; none: z.
-        keep_ids: keeps patient ids of DICOM; else they are stored as keyed hashes.
-        set: what the source does not say of itself: licence, citation, url, version, region, name.
-        jobs: threads; 0 is one a core.
-        effort: of the encoder: fast, balanced, small. All are lossless.
-
-    Returns:
-        Counts, ``datasets`` and ``problems`` (severity, kind, path, message; the first 1000).
-
-    Raises:
-        BadFormat: the folder is not recognised. Locked: another writer is at work.
-        KeyboardInterrupt: what was committed stays; run it again to go on from there.
-    """
-    return _native.import_folder(
-        bank.path if isinstance(bank, Bank) else os.fspath(bank),
-        os.fspath(source),
-        format,
-        progress,
-        dry_run,
-        limit,
-        on_error == "stop",
-        skip_empty,
-        window,
-        list(axes),
-        keep_ids,
-        dict(set or {}),
-        jobs,
-        effort,
-    )
-
-
-def import_formats() -> dict[str, str]:
-    """What :func:`import_` reads: name to one line."""
-    return _native.import_formats()
-
-
-def export_formats() -> dict[str, str]:
-    """What Selection.export writes: name to one line."""
-    return _native.export_formats()
-
-
-def phantom(
-    path: StrPath, *, seed: int = 7, subjects: int = 24, slices: int = 4, side: int = 256
-) -> Bank:
-    """Makes a bank of synthetic CT, MR, fundus and ultrasound slices with masks; for trying out.
-
-    The same seed gives the same pixels on every machine.
-
-    Args:
-        path: the bank to be made; its folder must exist.
-        subjects: persons, spread over the four datasets.
-        slices: a person.
-        side: of a slice, in pixels.
-
-    Raises:
-        AlreadyExists: something is at ``path``.
-    """
-    import tempfile
-
-    from slicebank._errors import AlreadyExists
-
-    target = os.fspath(path)
-    if os.path.lexists(target):
-        raise AlreadyExists(f"{target} is already there", "choose another name", "already_exists")
-    with tempfile.TemporaryDirectory(prefix="slicebank-phantom-") as folder:
-        source = os.path.join(folder, "phantom")
-        _native.paint_phantom(source, seed, subjects, slices, side)
-        import_(target, source, format="sa-med2d")
-    return Bank(target)

@@ -68,18 +68,6 @@ def batch_dict(batch: _native.Batch, keys: Mapping[str, str], instances: bool) -
     return result
 
 
-def item_dict(batch: _native.Batch, keys: Mapping[str, str], instances: bool) -> Item:
-    """The one sample of a batch of one."""
-    result = batch.arrays(True)
-    if instances:
-        result.update(batch.instances(0))
-    if keys:
-        result = {keys.get(name, name): value for name, value in result.items()}
-    result["id"] = batch.id(0)
-    result["original_size"] = batch.source_size(0)
-    return result
-
-
 def collate(items: Sequence[Item]) -> Item:
     """Items as one batch of numpy arrays: what to give DataLoader as ``collate_fn``.
 
@@ -221,11 +209,14 @@ class Dataset:
         if not isinstance(index, (int, numpy.integer)):
             return self.__getitems__([int(place) for place in places_of(index, len(self))])
         place = self._place(int(index))
+        position, epoch = place, self.epoch
         if isinstance(index, Draw):
-            batch = self._maker.sample(int(self._ids[place]), index.position, self.seed, index.epoch)
-        else:
-            batch = self._maker.sample(int(self._ids[place]), place, self.seed, self.epoch)
-        item = item_dict(batch, self._keys, self._instances)
+            position, epoch = index.position, index.epoch
+        item: Item = self._maker.item(
+            int(self._ids[place]), position, self.seed, epoch, self._instances
+        )
+        if self._keys:
+            item = {self._keys.get(name, name): value for name, value in item.items()}
         return item if self.transform is None else self.transform(item)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:

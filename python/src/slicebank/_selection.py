@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
@@ -14,11 +13,15 @@ from numpy.typing import NDArray
 from slicebank import _native
 from slicebank._errors import BadArgument
 from slicebank._sample import Sample, data_url
+from slicebank._split import SplitSet, make_splits, split_words
 from slicebank._table import Table
 
 if TYPE_CHECKING:
+    from slicebank._aliases import Aliases
     from slicebank._bank import Bank
     from slicebank._dataset import Dataset
+    from slicebank._split import Held
+    from slicebank.filters import Condition
 
 _THUMBNAILS = 12
 
@@ -135,7 +138,7 @@ class Selection:
         return self._of(self._native.minus(other._native))
 
     def __xor__(self, other: Selection) -> Selection:
-        return (self - other) | (other - self)
+        return self._of(self._native.symmetric_difference(other._native))
 
     def __contains__(self, id: object) -> bool:
         return bool((self.ids == id).any())
@@ -146,7 +149,7 @@ class Selection:
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
-    def where(self, filter: str) -> Selection:
+    def where(self, filter: str | Condition) -> Selection:
         """Those of them that a filter finds, in the order they have here."""
         return self & self._bank.where(filter)
 
@@ -161,6 +164,18 @@ class Selection:
     def shuffle(self, seed: int = 0) -> Selection:
         """In an order drawn from the seed, the same on every machine."""
         return self._of(self._native.shuffled(seed))
+
+    def sampled(self, count: int, seed: int = 0) -> Selection:
+        """``count`` of them, every set of so many equally likely, in the order they have here; all
+        of them where there are no more. The same everywhere for a seed.
+        """
+        return self._of(self._native.sampled(count, seed))
+
+    def sort(self, by: str) -> Selection:
+        """Ordered by fields of the sample: ``"patient, slice DESC"``. Equal ones keep the order they
+        have here; missing values come last. Raises QueryError pointing at the word.
+        """
+        return self._of(self._native.sorted_by(by))
 
     def shard(self, count: int, index: int) -> Selection:
         """Every ``count``-th, from place ``index`` on."""
@@ -179,12 +194,17 @@ class Selection:
         ratios: Mapping[str, float] | None = None,
         *,
         folds: int = 0,
+        leave_out: str = "",
+        hold_out: Held | None = None,
         group: str = "subject",
         stratify: Sequence[str] = (),
+        weight: str = "samples",
         seed: int = 0,
         honour_official: bool = False,
         join_equal_pixels: bool = True,
-        keep: str | None = None,
+        keep: str | SplitSet | None = None,
+        keep_sides: Sequence[str] = (),
+        aliases: Aliases | None = None,
         name: str = "split",
         save: bool = False,
     ) -> SplitSet:
@@ -193,36 +213,85 @@ class Selection:
         ``train, val, test = sel.split({"train": .8, "val": .1, "test": .1}, stratify=["class"])``
 
         Args:
-            ratios: side to share, any positive sum. Or ``folds``: k sides fold0 ... fold{k-1}.
+            ratios: side to share, any positive sum. Or ``folds``: k sides fold0 ... fold{k-1}. Or
+                ``leave_out``: a side for each dataset, modality or sequence, to leave out in turn.
+            hold_out: side to a filter or a selection: the groups it finds are that side, whole, and it
+                takes nobody else; the rest is divided by the other ratios.
             group: what is never torn apart: subject (aliases joined), volume or sample.
             stratify: of class, modality, sequence, dataset, region.
+            weight: of a class spread samples, masks, pixels, or presence (groups that have it).
             seed: the same seed gives the same sides on every machine.
             honour_official: groups with an official split keep it.
             join_equal_pixels: one image under two names counts as one group.
-            keep: a saved split; whoever it places stays.
+            keep: an earlier split, or a saved one's name; whoever it places stays, and new samples
+                are dealt out. With ``keep_sides`` only these sides stay, exactly as they are, and the
+                others are drawn anew: ``keep="main", keep_sides=["test"], seed=8``.
+            aliases: who else is known to be one person.
             name, save: ``save=True`` keeps it in the bank under the name.
 
+        docs/splits.md says what is balanced, how, and what the report means.
+
         Raises:
-            BadArgument: ratios, folds or words that make no sense, or an empty selection.
+            BadArgument: words that make no sense, or an empty selection. NotFound: ``keep``, or
+            nothing to hold out.
         """
-        if (ratios is None) == (folds == 0):
-            raise BadArgument("a split needs ratios or folds, not both", "", "bad_argument")
-        made = _native.make_split(
-            self._native,
-            name,
-            list((ratios or {}).items()),
+        words = split_words(
+            ratios,
             folds,
-            group,
-            list(stratify),
-            seed,
-            honour_official,
-            join_equal_pixels,
-            keep,
+            leave_out,
+            group=group,
+            stratify=stratify,
+            weight=weight,
+            seed=seed,
+            honour_official=honour_official,
+            join_equal_pixels=join_equal_pixels,
+            keep_sides=keep_sides,
+            aliases=aliases,
+            name=name,
         )
-        split = SplitSet(self._bank, made.data, made.text)
+        (split,) = make_splits(self, words, keep, hold_out, 1)
         if save:
             split.save()
         return split
+
+    def split_repeats(
+        self,
+        repeats: int,
+        ratios: Mapping[str, float] | None = None,
+        *,
+        folds: int = 0,
+        group: str = "subject",
+        stratify: Sequence[str] = (),
+        weight: str = "samples",
+        seed: int = 0,
+        hold_out: Held | None = None,
+        aliases: Aliases | None = None,
+        name: str = "split",
+        save: bool = False,
+    ) -> list[SplitSet]:
+        """The same folds or ratios over again under other seeds: name-1, name-2, ...; the first has
+        ``seed`` itself. Arguments: see :meth:`split`.
+        """
+        if repeats < 1:
+            raise BadArgument(f"{repeats} repeats", "1 or more", "bad_argument")
+        words = split_words(
+            ratios,
+            folds,
+            "",
+            group=group,
+            stratify=stratify,
+            weight=weight,
+            seed=seed,
+            honour_official=False,
+            join_equal_pixels=True,
+            keep_sides=(),
+            aliases=aliases,
+            name=name,
+        )
+        made = make_splits(self, words, None, hold_out, repeats)
+        if save:
+            _native.save_splits(self._bank._native, [each._data for each in made])
+        return made
 
     # --- Out.
 
@@ -246,6 +315,16 @@ class Selection:
     def masks_table(self) -> Table:
         """A row a mask: sample_id, class, raw_class, instance, area (pixels), x0, y0, x1, y1."""
         return Table(_native.mask_table(self._bank._native, self.ids))
+
+    def facets(self) -> Table:
+        """How many of its samples have each value of each facet (modality, sequence, dataset, region,
+        class, axis, official_split), also where none has: facet, value, samples. In milliseconds.
+        """
+        return Table(_native.facet_table(self._native))
+
+    def subjects(self) -> Table:
+        """The people behind it: subject, dataset, patient, samples (how many of it)."""
+        return Table(_native.subject_table(self._native))
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The Arrow stream of :meth:`table`."""
@@ -306,66 +385,3 @@ class Selection:
 
 def _restored(bank: Bank, ids: bytes, generation: int, query: str) -> Selection:
     return Selection(bank, _native.selection_of_bytes(bank._native, ids, generation, query))
-
-
-class SplitSet:
-    """Named disjoint sides. Iterates over the sides as selections, in their order:
-    ``train, val = split``; ``split["train"]`` is one of them.
-    """
-
-    def __init__(self, bank: Bank, data: _native.SplitData, text: str = "") -> None:
-        self._bank = bank
-        self._data = data
-        self._text = text
-
-    @property
-    def name(self) -> str:
-        return self._data.name
-
-    @property
-    def sides(self) -> list[str]:
-        return list(self._data.sides)
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """How it was made."""
-        return dict(json.loads(self._data.params_json or "{}"))
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """How well it came out: per label wanted against got (docs/splits.md)."""
-        return dict(json.loads(self._data.report_json or "{}"))
-
-    def __getitem__(self, side: str) -> Selection:
-        return Selection(self._bank, _native.side_of(self._bank._native, self._data, side))
-
-    def __iter__(self) -> Iterator[Selection]:
-        return (self[side] for side in self.sides)
-
-    def __len__(self) -> int:
-        return len(self._data.sides)
-
-    def folds(self) -> Iterator[tuple[Selection, Selection]]:
-        """(train, validation) for each side in turn: validation is the side, train all others."""
-        for side in self.sides:
-            train: Selection | None = None
-            for other in self.sides:
-                if other != side:
-                    train = self[other] if train is None else train | self[other]
-            if train is not None:
-                yield train, self[side]
-
-    def audit(self) -> dict[str, Any]:
-        """Whether it leaks; see Bank.audit."""
-        return self._bank.audit(self)
-
-    def save(self) -> None:
-        """Keeps it in the bank under its name, instead of one of the same name. Raises Locked."""
-        _native.save_split(self._bank._native, self._data)
-
-    def __repr__(self) -> str:
-        sizes = ", ".join(f"{side} {len(self[side])}" for side in self.sides)
-        return f"SplitSet({self.name!r}: {sizes})" + (f"\n{self._text}" if self._text else "")
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"

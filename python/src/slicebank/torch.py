@@ -1,7 +1,7 @@
 """For PyTorch: the only module that imports it.
 
 ``slicebank.torch.collate`` is a ``collate_fn`` that makes tensors, ``to_tensors`` an ``output`` of
-slicebank.Loader, ``loader`` both with pinned memory, if asked for.
+slicebank.Loader, ``TensorLoader`` a Loader of tensors, on a device or in pinned memory if asked for.
 """
 
 from __future__ import annotations
@@ -9,43 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy
 import torch
+from torch.utils.data import get_worker_info
 
 from slicebank._dataset import Item
 from slicebank._dataset import collate as _collate
 from slicebank._loader import Loader
-
-# Old and new releases alike cannot calculate with these.
-_WIDER = {
-    numpy.dtype("uint16"): numpy.dtype("int32"),
-    numpy.dtype("uint32"): numpy.dtype("int64"),
-    numpy.dtype("uint64"): numpy.dtype("int64"),
-}
-
-
-def to_tensor(array: Any) -> torch.Tensor:
-    """A tensor over the same memory; uint16, uint32 and uint64 are copied as int32, int64."""
-    wider = _WIDER.get(array.dtype)
-    return torch.from_numpy(array if wider is None else array.astype(wider))
-
+from slicebank._torch_blocks import shared_batch, to_tensor, value_of
 
 def to_tensors(batch: Item) -> Item:
     """A batch with tensors for arrays; lists of arrays become lists of tensors."""
-    return {name: _value(value) for name, value in batch.items()}
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, numpy.ndarray):
-        return to_tensor(value)
-    if isinstance(value, list) and value and isinstance(value[0], numpy.ndarray):
-        return [to_tensor(each) for each in value]
-    return value
+    return {name: value_of(value) for name, value in batch.items()}
 
 
 def collate(items: Sequence[Item]) -> Item:
-    """Items of a Dataset as one batch of tensors, for DataLoader's ``collate_fn``."""
-    return to_tensors(_collate(items))
+    """Items of a Dataset as one batch of tensors, for DataLoader's ``collate_fn``.
+
+    In a worker process they lie in one block of shared memory, which is used again as soon as the
+    last tensor of its batch is gone in the process that trains.
+    """
+    batch = _collate(items)
+    return to_tensors(batch) if get_worker_info() is None else shared_batch(batch)
 
 
 def pinned(batch: Item) -> Item:
@@ -89,3 +73,6 @@ class TensorLoader:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.loader.load_state_dict(state)
+
+
+__all__ = ["TensorLoader", "collate", "pinned", "to_tensor", "to_tensors"]
