@@ -333,7 +333,32 @@ def measure(side: int, work: Path, subjects: int, rounds: int) -> dict[str, Any]
         rows.append({"name": name, "slices_per_second": speed, "ratio": ratio, "ratios": ratios})
     sizes = {each.name: bytes_below(each) for each in sorted(root.iterdir())}
     sizes["bank"] = bytes_below(work / f"{side}.bank")
-    return {"side": side, "slices": count, "rows": rows, "bytes": sizes}
+    overhead = getitem_overhead(selection)
+    return {"side": side, "slices": count, "rows": rows, "bytes": sizes, "getitem_us": overhead}
+
+
+def getitem_overhead(selection: sb.Selection) -> dict[str, float]:
+    """What ``dataset[i]`` adds to the C++ call that decodes a slice, in CPU microseconds."""
+    found = {}
+    for name, classes in (("image", None), ("image and masks", CLASSES)):
+        few = selection.take(64)
+        dataset = sb.Dataset(few, classes, size=16, resize="fit", dtype="uint8")
+        ids = [int(id) for id in few.ids]
+        read = dataset._maker.sample
+
+        def seconds(call: Callable[[int], Any]) -> float:
+            begun = time.thread_time()
+            for place in range(len(ids)):
+                call(place)
+            return time.thread_time() - begun
+
+        differences = []
+        for _ in range(100):
+            plain = seconds(lambda place: read(ids[place], place, 0, 0))
+            differences.append((seconds(dataset.__getitem__) - plain) / len(ids) * 1e6)
+        found[name] = statistics.median(differences)
+        print(f"dataset[i] above the C++ read of {name}: {found[name]:.1f} us")
+    return found
 
 
 def main() -> int:

@@ -113,3 +113,28 @@ def test_other_libraries_take_it(bank: sb.Bank) -> None:
 def test_polars_takes_it(bank: sb.Bank) -> None:
     polars = pytest.importorskip("polars")
     assert polars.DataFrame(bank.all())["id"].to_list() == bank.all().ids.tolist()
+
+
+def test_duckdb_takes_it(bank: sb.Bank) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="SKIPPED: no DuckDB")
+    pytest.importorskip("pyarrow", reason="SKIPPED: no pyarrow")
+    masks = bank.all().masks_table().to_arrow()
+    found = duckdb.sql('SELECT "class", count(*), sum(area) FROM masks GROUP BY 1').fetchall()
+    wanted = bank.sql("SELECT class, count(*), sum(area) FROM masks GROUP BY 1")
+    assert {tuple(row) for row in found} == set(wanted) and len(masks) == len(bank.table("masks"))
+
+
+def test_the_index_is_a_table_too(bank: sb.Bank) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="SKIPPED: no pyarrow")
+    assert pyarrow.table(bank).num_rows == len(bank)
+    for view in ("datasets", "subjects", "volumes", "samples", "masks", "labels", "classes"):
+        counted = bank.sql(f"SELECT count(*) AS n FROM {view}")["n"][0]
+        assert len(bank.table(view)) == counted
+    with pytest.raises(sb.QueryError):
+        bank.table('samples" WHERE "id')
+
+
+def test_stats_without_people(bank: sb.Bank) -> None:
+    with_people, without = bank.stats(["modality"]), bank.stats(["modality"], subjects=False)
+    assert without["samples"].tolist() == with_people["samples"].tolist()
+    assert set(without["subjects"].tolist()) == {0} and min(with_people["subjects"]) > 0

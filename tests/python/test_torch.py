@@ -134,3 +134,28 @@ def test_the_example_trains_with_torch() -> None:
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 0 and "backend: torch" in done.stdout, done.stdout + done.stderr
+
+
+def saved_over_and_over(bank: sb.Bank) -> int:
+    """Commits whose freed pages the next ones can use, if nobody holds on to an old state."""
+    chosen = bank.all()
+    for number in range(150):
+        chosen.shuffle(number).save("again")
+    return sum(each.stat().st_size for each in Path(bank.path).iterdir())
+
+
+def test_no_growth_beside_a_writer(dataset: sb.Dataset, tmp_path: Path) -> None:
+    quiet = sb.phantom(tmp_path / "quiet.bank", subjects=8, slices=2, side=48)
+    busy = sb.phantom(tmp_path / "busy.bank", subjects=8, slices=2, side=48)
+    alone = saved_over_and_over(quiet)
+    data = sb.Dataset(busy.all(), ["liver"], **OPTIONS)
+    running = iter(sb.Loader(data, 2, shuffle=True))
+    many: Any = {"num_workers": 2, "persistent_workers": True, "collate_fn": sb_torch.collate}
+    loader = DataLoader(data, batch_size=2, sampler=sb.PermutationSampler(data, 1), **many)
+    batches = iter(loader)
+    # Workers, loader and this process have all read, are in the middle of it, and stay alive.
+    data[0], next(running), next(batches)
+    beside = saved_over_and_over(busy)
+    assert beside <= alone * 1.2 + 65536, (beside, alone)
+    assert len(rows(batches)) == len(data) - 2
+    running.close()  # type: ignore[attr-defined]

@@ -68,12 +68,12 @@ def where(batch: dict[str, Any]) -> tuple[int, int]:
 
 def test_memory_is_used_again(dataset: sb.Dataset) -> None:
     many = loader(dataset, 1)
-    files = set()
-    for _ in range(4):
+    files = []
+    for _ in range(6):
         for batch in many:
-            files.add(where(batch))
+            files.append(where(batch))
             del batch
-    assert len(files) <= 8  # not one a batch
+    assert len(set(files)) < len(files) / 3 and len(set(files[-5:])) < 5
     assert not any("/dev/shm/" in line and "deleted" not in line for line in open("/proc/self/maps"))
 
 
@@ -81,13 +81,13 @@ def test_a_fork_retires_what_it_could_see(dataset: sb.Dataset) -> None:
     many = loader(dataset, 1)
     batches = iter(many)
     batch = next(batches)
-    before = batch["image"].clone()
+    before = batch["image"].numpy().copy()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(writing)
         os.read(reading, 1)  # the parent has let go, and gone on for two epochs
-        os._exit(0 if bool((batch["image"] == before).all()) else 1)
+        os._exit(0 if (batch["image"].numpy() == before).all() else 1)
     del batch
     gc.collect()
     for _ in batches:
@@ -118,5 +118,5 @@ def test_a_worker_forgets_blocks_it_does_not_get_back() -> None:
     blocks._flag(taken[-1])[0] = blocks._FREE
     assert blocks._block(900).data_ptr() == taken[-1].data_ptr()  # large enough, and free
     blocks._flag(taken[-2])[0] = blocks._FREE
-    assert blocks._block(5000).data_ptr() != taken[-2].data_ptr()  # too small
+    assert blocks._block(50000).data_ptr() != taken[-2].data_ptr()  # too small
     blocks._blocks.clear()

@@ -102,7 +102,9 @@ def _block(size: int) -> torch.Tensor:
         if state != _BUSY:  # too small, or not to be written to any more
             _blocks[:] = [each for each in _blocks if each is not block]
     storage: Any = torch.UntypedStorage
-    block = torch.empty(0, dtype=torch.uint8).set_(storage._new_shared(size + _ALIGNED))
+    # Ragged batches differ in size; pages that are never touched cost nothing.
+    room = size + size // 4 // _ALIGNED * _ALIGNED + _ALIGNED
+    block = torch.empty(0, dtype=torch.uint8).set_(storage._new_shared(room))
     _flag(block)[0] = _BUSY
     _blocks.append(block)
     del _blocks[:-_BLOCKS_MAX]
