@@ -46,9 +46,9 @@ pip="$room/bin/python -m pip --disable-pip-version-check --retries 1 --timeout 3
 tools='scikit-build-core>=0.11 nanobind>=3.0 ninja numpy pytest hypothesis mypy'
 # shellcheck disable=SC2086
 $pip install -q $tools >>"$log" 2>&1 || skip_all 'pip reaches no registry'
-for extra in pyarrow pandas polars; do $pip install -q "$extra" >>"$log" 2>&1 || true; done
+for extra in pyarrow pandas polars duckdb opencv-python-headless; do $pip install -q "$extra" >>"$log" 2>&1 || true; done
 if [ "${SLICEBANK_PYTHON_TORCH:-0}" != 0 ]; then
-  $pip install -q torch==2.13.0 >>"$log" 2>&1 || printf 'SKIPPED: no PyTorch to test under\n' >&2
+  $pip install -q torch==2.13.0 torchdata >>"$log" 2>&1 || printf 'SKIPPED: no PyTorch to test under\n' >&2
 fi
 
 options=()

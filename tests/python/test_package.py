@@ -78,3 +78,16 @@ def test_examples_run(script: str, words: list[str], says: str) -> None:
     done = run(sys.executable, str(EXAMPLES / script), *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert says in done.stdout
+
+
+def test_every_example_has_a_page_that_quotes_it() -> None:
+    shared = {"numpy_unet.py", "phantom_bank.py"}
+    for script in sorted(EXAMPLES.glob("*.py")):
+        if script.name in shared:
+            continue
+        page = (ROOT / "docs" / "examples" / f"{script.stem}.md").read_text()
+        assert f"python examples/{script.name}" in page
+        lines = {line.strip() for line in script.read_text().splitlines()}
+        quoted = [line.strip() for block in page.split("```python\n")[1:] for line in block.split("```")[0].splitlines()]
+        assert [line for line in quoted if line and line not in lines] == [], script.name
+        assert any(quoted), script.name
