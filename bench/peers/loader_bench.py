@@ -365,7 +365,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path)
     parser.add_argument("--sides", type=int, nargs="+", default=[256, 512])
-    parser.add_argument("--subjects", type=int, default=48)
+    parser.add_argument("--subjects", type=int, default=160)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()

@@ -8,13 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "importers/choice.h"
 #include "importers/importer.h"
 #include "python/native/native.h"
 #include "python/native/split_words.h"
 #include "query/audit_cases.h"
 #include "query/audit_lists.h"
 #include "query/split_list.h"
-#include "schema/error.h"
 
 namespace slicebank::python {
 namespace {
@@ -44,23 +44,6 @@ Rows rows_of(const nb::list& list) {
   return rows;
 }
 
-const Importer& importer_for(const std::string& source, const std::string& format) {
-  if (!format.empty()) {
-    if (const Importer* named = find_importer(format)) return *named;
-    std::vector<std::string> names;
-    for (const auto& each : importers()) names.emplace_back(each->name());
-    const auto near = nearest_name(format, names);
-    throw Error(ErrorCode::bad_argument, "there is no layout '" + format + "'",
-                near ? "did you mean '" + *near + "'?" : "slicebank.import_formats() lists them");
-  }
-  const std::vector<Recognised> found = recognise(source);
-  if (found.empty()) {
-    throw Error(ErrorCode::not_found, "no importer recognises " + source,
-                "name the layout: format=...; slicebank.import_formats() lists them");
-  }
-  return *found.front().importer;
-}
-
 nb::dict row_dict(const SourceItem& item) {
   std::vector<std::string> classes;
   for (const MaskSource& mask : item.masks) classes.push_back(mask.class_name);
@@ -86,7 +69,8 @@ std::pair<nb::list, std::uint64_t> list_cases(const std::string& source,
   std::uint64_t unusable = 0;
   {
     const nb::gil_scoped_release release;
-    importer_for(source, format).scan(SourceTree{source}, [&](SourceItem&& item) {
+    const ChosenImporter chosen = choose_importer(source, format);
+    chosen.importer->scan(SourceTree{chosen.root}, [&](SourceItem&& item) {
       if (item.image_paths.empty()) {
         ++unusable;
       } else {

@@ -29,7 +29,7 @@ def read_cases(source: str | os.PathLike[str], format: str = "") -> list[dict[st
         A dictionary a case, for :func:`split_cases`; rows without an image are left out.
 
     Raises:
-        NotFound: nothing recognises the folder. BadFormat: its lists make no sense.
+        NotFound: there is no folder. BadFormat: nothing recognises it, or its lists make no sense.
     """
     rows, _ = _native.list_cases(os.fspath(source), format)
     return rows
