@@ -142,7 +142,7 @@ def main():
             log.write(json.dumps([batch["id"].tolist(), sampler.state_dict(drawn=used)]) + "\\n")
             log.flush()
             if len(sys.argv) <= 5:
-                time.sleep(0.2)
+                time.sleep(0.6)
 if __name__ == "__main__":
     main()
 """
@@ -160,7 +160,8 @@ def test_killed_ranks_go_on_under_a_dataloader(bank: sb.Bank, tmp_path: Path, wo
     ]
     deadline = time.monotonic() + 120
     while not all(log.exists() and log.read_text().count("\n") >= 3 for log in logs):
-        assert time.monotonic() < deadline and all(each.poll() is None for each in processes)
+        # On a busy machine one may come to its end before the other has begun.
+        assert time.monotonic() < deadline and all(each.poll() in (None, 0) for each in processes)
         time.sleep(0.02)
     for process in processes:
         process.send_signal(signal.SIGKILL)
