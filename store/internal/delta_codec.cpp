@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "store/internal/bytes.h"
+#include "store/internal/literal_frame.h"
+#include "store/internal/ready_codes.h"
 
 namespace slicebank {
 namespace {
@@ -110,6 +112,7 @@ DeltaPlanes transform_16(const ImageView& image, Transform transform) {
   const std::size_t width = image.shape.width;
   const std::size_t planes = plane_count(transform, image.shape);
   DeltaPlanes result;
+  result.wide = true;
   result.head.push_back(static_cast<std::byte>(transform));
   result.content.resize(planes * pixels * 2);
   std::byte* low = result.content.data();
@@ -152,6 +155,9 @@ void restore_16(const ImageShape& shape, Transform transform, Bytes biases, Byte
   }
 }
 
+// Up to here a code of one's own takes longer to build than it is worth at fast effort.
+constexpr std::size_t kReadyCodesMost = 32768;
+
 std::span<std::uint8_t> as_u8(MutableBytes bytes) {
   return {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
 }
@@ -167,13 +173,18 @@ DeltaPlanes delta_transform(const ImageView& image) {
   const std::size_t planes = plane_count(transform, image.shape);
   DeltaPlanes result;
   result.head.push_back(static_cast<std::byte>(transform));
-  std::vector<std::uint8_t> values(planes * pixels);
-  split_planes_8(image, transform, values);
-  result.content.resize(values.size());
-  for (std::size_t first = 0; first < values.size(); first += pixels) {
-    const std::uint8_t* plane = values.data() + first;
+  result.content.resize(planes * pixels);
+  // One channel is taken as it is: differences do not change when all values are flipped.
+  const bool as_it_is = image.shape.channels == 1;
+  std::vector<std::uint8_t> split(as_it_is ? 0 : planes * pixels);
+  if (!as_it_is) split_planes_8(image, transform, split);
+  const std::uint8_t* values =
+      as_it_is ? reinterpret_cast<const std::uint8_t*>(image.image_hwc.data()) : split.data();
+  const std::uint8_t flip = as_it_is ? sign_flip(image.shape) : 0;
+  for (std::size_t first = 0; first < planes * pixels; first += pixels) {
+    const std::uint8_t* plane = values + first;
     std::uint8_t* deltas = as_u8(result.content).data() + first;
-    std::memcpy(deltas, plane, width);
+    for (std::size_t i = 0; i < width; ++i) deltas[i] = plane[i] ^ flip;
     for (std::size_t i = width; i < pixels; ++i) {
       deltas[i] = static_cast<std::uint8_t>(plane[i] - plane[i - width]);
     }
@@ -190,13 +201,28 @@ std::vector<std::byte> encode_delta(const DeltaPlanes& planes, Effort effort,
     if (best.empty() || section.size() < best.size()) best = std::move(section);
   };
   if (dictionary != nullptr) {
-    const int level = effort == Effort::small ? 19 : 3;
+    const int level = effort == Effort::small ? 19 : 1;
     attempt({.level = level, .magicless = true, .dictionary = dictionary});
+    return best;
+  }
+  const bool few = !planes.wide && planes.content.size() <= kReadyCodesMost;
+  if (effort == Effort::fast && few) {
+    best = planes.head;
+    if (const huffman::Code* code = huffman::ready_code(planes.content)) {
+      zstd::append_literals(planes.content, *code, best);
+    } else {
+      zstd::append_literals(planes.content, best);
+    }
     return best;
   }
   // Matches take four times as long to look for, and are seldom worth it where Huffman codes
   // alone save little.
-  attempt({.huffman_only = true, .magicless = true});
+  if (few) {
+    best = planes.head;
+    zstd::append_literals(planes.content, best);
+  } else {
+    attempt({.huffman_only = true, .magicless = true});
+  }
   const bool saves_little = best.size() * 8 > planes.content.size() * 5;
   if (effort == Effort::fast || (effort == Effort::balanced && saves_little)) return best;
   attempt({.level = 3, .magicless = true});

@@ -14,6 +14,7 @@ namespace slicebank {
 struct DeltaPlanes {
   std::vector<std::byte> head;     // transform, and for 16 bit the bias of each plane
   std::vector<std::byte> content;  // differences, plane after plane
+  bool wide = false;               // 16 bit
 };
 
 // u8, i8, u16, i16 of any size.

@@ -66,6 +66,7 @@ class Smallest {
   }
   std::size_t bytes() const noexcept { return best_.section.size(); }
   bool empty() const noexcept { return best_.section.empty(); }
+  std::uint32_t dictionary() const noexcept { return best_.dictionary_id; }
   EncodedImage take() { return std::move(best_); }
 
  private:
@@ -84,15 +85,14 @@ std::uint32_t repeated_share(const ImageView& image) {
     const std::byte* here = pixels + y * row;
     const std::byte* above = here - row;
     constexpr std::size_t kBlock = 240;  // counted in bytes, which compilers turn into vectors
-    std::size_t x = 0;
-    for (; x + kBlock <= row; x += kBlock) {
+    for (std::size_t x = 0; x < row; x += kBlock) {
+      const std::size_t end = std::min(x + kBlock, row);
       std::uint8_t in_block = 0;
-      for (std::size_t i = 0; i < kBlock; ++i) {
-        in_block = static_cast<std::uint8_t>(in_block + (here[x + i] == above[x + i]));
+      for (std::size_t i = x; i < end; ++i) {
+        in_block = static_cast<std::uint8_t>(in_block + (here[i] == above[i]));
       }
       equal += in_block;
     }
-    for (; x < row; ++x) equal += here[x] == above[x];
     seen += row;
   }
   return seen == 0 ? 0 : static_cast<std::uint32_t>(equal * 256 / seen);
@@ -128,28 +128,40 @@ bool prefers_wave(const ImageShape& shape, std::uint32_t repeated) {
   return shape.height % kBandRows == 0 && repeated < kManyRepeated;
 }
 
+// Whether setting up the wave codec's frames takes longer than coding such an image at once.
+bool is_small(const ImageShape& shape) {
+  constexpr std::uint64_t kFewBytes = 8192;
+  return pixel_bytes(shape.pixel_type) == 1 && shape.bytes() <= kFewBytes;
+}
+
 // 8- and 16-bit integers; `repeated` as repeated_share() gives it.
 EncodedImage encode_integers(const ImageView& image, std::uint32_t repeated,
                              const CodecOptions& options) {
   Smallest smallest;
   const bool tiny = Dictionary::suits(image.shape);
   bool waves = wave::suits(image.shape);
-  bool deltas = tiny || !waves;
+  bool deltas = tiny || !waves || (options.effort == Effort::fast && is_small(image.shape));
   if (waves && deltas && options.effort != Effort::small) {
     waves = options.effort == Effort::balanced && prefers_wave(image.shape, repeated);
     deltas = !waves;
   }
   if (waves) smallest.offer({ImageCodec::wave, 0, 0, wave::encode(image, options.effort)});
   const Dictionary* dictionary = tiny ? options.dictionary.get() : nullptr;
-  if (deltas || dictionary != nullptr) {
-    const ImageCodec codec = tiny ? ImageCodec::tiny : ImageCodec::updelta;
-    const DeltaPlanes planes = delta_transform(image);
-    if (deltas) smallest.offer({codec, 0, 0, encode_delta(planes, options.effort, nullptr)});
-    if (dictionary != nullptr) {
-      smallest.offer({codec, dictionary->id(), dictionary->digested().check,
-                      encode_delta(planes, options.effort, &dictionary->digested().tables)});
+  if (!deltas && dictionary == nullptr) return smallest.take();
+  const ImageCodec codec = tiny ? ImageCodec::tiny : ImageCodec::updelta;
+  const DeltaPlanes planes = delta_transform(image);
+  if (dictionary != nullptr) {
+    smallest.offer({codec, dictionary->id(), dictionary->digested().check,
+                    encode_delta(planes, options.effort, &dictionary->digested().tables)});
+    // A dictionary nearly always wins; where it saves little, a code that is at hand shows
+    // whether one without would do better.
+    if (options.effort != Effort::small) {
+      deltas = deltas && smallest.bytes() * 2 > planes.content.size();
+      if (deltas) smallest.offer({codec, 0, 0, encode_delta(planes, Effort::fast, nullptr)});
+      deltas = deltas && smallest.dictionary() == 0;
     }
   }
+  if (deltas) smallest.offer({codec, 0, 0, encode_delta(planes, options.effort, nullptr)});
   return smallest.take();
 }
 
@@ -285,16 +297,17 @@ bool is_enough(std::size_t size, std::size_t bytes) {
 // one and any at fast effort are tried with zstd first.
 EncodedImage encode_any_integers(const ImageView& image, const CodecOptions& options) {
   constexpr std::uint32_t kMostlyRepeated = 160;
+  constexpr std::uint32_t kNearlyAllRepeated = 224;  // below, zstd never gives next to nothing
   constexpr std::size_t kZstdFirst = 65536;
   const std::size_t bytes = image.image_hwc.size();
   const std::uint32_t share = repeated_share(image);
   const bool repeats = share >= kMostlyRepeated;
   Smallest smallest;
-  if (repeats && options.effort != Effort::small) {
+  if (share >= kNearlyAllRepeated && options.effort != Effort::small) {
     const bool fast = options.effort == Effort::fast;
-    const bool promises = bytes <= kZstdFirst ? (fast && bytes <= kSampledBytes) ||
-                                                    is_enough(estimate_zstd(image), bytes)
-                                              : fast && estimate_zstd(image) * 64 < bytes;
+    const bool promises =
+        bytes <= kSampledBytes || (bytes <= kZstdFirst ? is_enough(estimate_zstd(image), bytes)
+                                                       : fast && estimate_zstd(image) * 64 < bytes);
     if (promises) {
       smallest.offer(zstd_image(image, first_way(image.shape, options.effort)));
       if (is_enough(smallest.bytes(), bytes)) return smallest.take();

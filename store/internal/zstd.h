@@ -38,7 +38,7 @@ struct FrameOptions {
   bool huffman_only = false;
   // Leaves out magic, content size, checksum and dictionary id; the reader knows them.
   bool magicless = false;
-  // Magicless frames only; `level` is then 3 or 19, anything below 19 counting as 3.
+  // Magicless frames only; `level` is then 1 or 19, anything below 19 counting as 1.
   const DigestedDictionary* dictionary = nullptr;
 };
 
