@@ -98,8 +98,11 @@ class MaskSink {
   // Where to append the mask as runs, row by row and from left to right, instead of painting
   // it; null paints. Then end_mask() follows, and begin_mask() is not asked.
   virtual std::vector<MaskRun>* begin_runs(std::size_t /*mask*/) { return nullptr; }
-  // Memory for height x width pixels, all 0; the decoder sets foreground to 1. Between
-  // begin and end no other mask is begun, so one plane serves all if end clears it.
+  // What foreground becomes. Other values paint masks into one picture; asked after begin.
+  virtual std::uint8_t foreground(std::size_t) { return 1; }
+  // Memory for height x width pixels; the decoder sets foreground and leaves the rest as it
+  // is. Between begin and end no other mask is begun, so one plane, all 0, serves all masks
+  // if end clears it; a plane that is not cleared shows them all, the later ones on top.
   virtual std::span<std::uint8_t> begin_mask(std::size_t mask) = 0;
   virtual void end_mask(std::size_t mask) = 0;
 };

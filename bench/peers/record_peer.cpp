@@ -41,14 +41,10 @@ Sample black(const ImageShape& shape) {
   return sample;
 }
 
-// Masks into one picture of their source values, as a loader makes a label map: each is
-// decoded into a plane that is used again, and only its box is looked at.
+// Masks into one picture of their source values, as a loader makes a label map.
 class MaskPainter final : public DecodeSink {
  public:
   explicit MaskPainter(Image& picture) : picture_(picture) {
-    static thread_local std::vector<std::uint8_t> plane;
-    if (plane.size() < picture.image_hwc.size()) plane.resize(picture.image_hwc.size());
-    plane_hw_ = std::span(plane.data(), picture.image_hwc.size());
     std::memset(picture.image_hwc.data(), 0, picture.image_hwc.size());
   }
 
@@ -57,24 +53,16 @@ class MaskPainter final : public DecodeSink {
     return {};
   }
   bool wants_mask(std::size_t) override { return true; }
-  std::span<std::uint8_t> begin_mask(std::size_t) override { return plane_hw_; }
-  void end_mask(std::size_t mask) override {
-    const AnnotationInfo& info = info_.annotations[mask];
-    const std::size_t width = picture_.shape.width;
-    auto* out = reinterpret_cast<std::uint8_t*>(picture_.image_hwc.data());
-    for (std::size_t y = info.box.y0; y < info.box.y1; ++y) {
-      std::uint8_t* inside = plane_hw_.data() + y * width;
-      std::uint8_t* row = out + y * width;
-      for (std::size_t x = info.box.x0; x < info.box.x1; ++x) {
-        row[x] = static_cast<std::uint8_t>(row[x] | (-inside[x] & info.source_value));
-      }
-      std::fill(inside + info.box.x0, inside + info.box.x1, std::uint8_t{0});
-    }
+  std::uint8_t foreground(std::size_t mask) override {
+    return info_.annotations[mask].source_value;
   }
+  std::span<std::uint8_t> begin_mask(std::size_t) override {
+    return {reinterpret_cast<std::uint8_t*>(picture_.image_hwc.data()), picture_.image_hwc.size()};
+  }
+  void end_mask(std::size_t) override {}
 
  private:
   Image& picture_;
-  std::span<std::uint8_t> plane_hw_;
   SampleInfo info_;
 };
 

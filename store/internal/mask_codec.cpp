@@ -165,7 +165,7 @@ void decode_masks_section(Bytes section, const RecordMeta& meta, std::uint32_t h
                                                  " bytes for a mask of " + std::to_string(height) +
                                                  " x " + std::to_string(width) + " pixels");
       }
-      if (!empty) streams.read(table[i], meta.encodings[i], mask_hw);
+      if (!empty) streams.read(table[i], meta.encodings[i], sink.foreground(i), mask_hw);
       sink.end_mask(i);
     }
     streams.expect_end();

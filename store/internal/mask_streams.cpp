@@ -1,6 +1,7 @@
 #include "store/internal/mask_streams.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -76,19 +77,26 @@ inline std::uint32_t read_number(const std::byte*& at, const std::byte* end) {
   return read_long(at, end);
 }
 
-// Runs are mostly short, and a call for each costs more than the bytes.
-inline void fill(std::uint8_t* from, std::size_t size) {
-  if (size >= 16) {
-    std::memset(from, 1, size);
-    return;
+// One byte eight times.
+constexpr std::uint64_t repeat(std::uint8_t value) noexcept {
+  return value * 0x0101'0101'0101'0101u;
+}
+
+// Runs are mostly short, and a call for each costs more than the bytes. `eight` is repeat().
+inline void fill(std::uint8_t* from, std::size_t size, std::uint64_t eight) {
+  constexpr std::size_t kCallFrom = 256;
+  if (size >= kCallFrom) {
+    std::memset(from, static_cast<int>(eight & 255), size);
+  } else if (size >= 16) {
+    const std::uint64_t sixteen[2] = {eight, eight};
+    for (std::size_t i = 0; i + 16 <= size; i += 16) std::memcpy(from + i, sixteen, 16);
+    std::memcpy(from + size - 16, sixteen, 16);
+  } else if (size >= 8) {
+    std::memcpy(from, &eight, 8);
+    std::memcpy(from + size - 8, &eight, 8);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) from[i] = static_cast<std::uint8_t>(eight);
   }
-  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101u;
-  if (size >= 8) {
-    std::memcpy(from, &kOnes, 8);
-    std::memcpy(from + size - 8, &kOnes, 8);
-    return;
-  }
-  for (std::size_t i = 0; i < size; ++i) from[i] = 1;
 }
 
 }  // namespace
@@ -192,12 +200,13 @@ MaskStreamReader::MaskStreamReader(Bytes counts, Bytes ends, std::uint32_t width
       width_(width) {}
 
 void MaskStreamReader::read(const AnnotationInfo& info, MaskEncoding encoding,
-                            std::span<std::uint8_t> mask_hw) {
-  if (encoding == MaskEncoding::bits) return read_bits(info, mask_hw);
-  std::uint8_t* pixels = mask_hw.data();
+                            std::uint8_t foreground, std::span<std::uint8_t> plane_hw) {
+  if (encoding == MaskEncoding::bits) return read_bits(info, foreground, plane_hw);
+  const std::uint64_t eight = repeat(foreground);
+  std::uint8_t* pixels = plane_hw.data();
   const std::size_t width = width_;
-  walk_runs(info, [pixels, width](std::uint32_t y, std::uint32_t start, std::uint32_t end) {
-    fill(pixels + y * width + start, end - start);
+  walk_runs(info, [=](std::uint32_t y, std::uint32_t start, std::uint32_t end) {
+    fill(pixels + y * width + start, end - start, eight);
   });
 }
 
@@ -211,7 +220,7 @@ void MaskStreamReader::read_as_runs(const AnnotationInfo& info, MaskEncoding enc
   }
   // Noise, and seldom: painted as it is checked, then read off.
   std::vector<std::uint8_t> mask_hw(std::size_t{info.box.y1} * width_);
-  read_bits(info, mask_hw);
+  read_bits(info, 1, mask_hw);
   std::vector<std::uint32_t> edges;
   for (std::uint32_t y = info.box.y0; y < info.box.y1; ++y) {
     edges.clear();
@@ -273,38 +282,66 @@ Bytes MaskStreamReader::take_bits(const Box& box) {
   return bits;
 }
 
-void MaskStreamReader::read_bits(const AnnotationInfo& info, std::span<std::uint8_t> mask_hw) {
+void MaskStreamReader::read_bits(const AnnotationInfo& info, std::uint8_t foreground,
+                                 std::span<std::uint8_t> plane_hw) {
   const Bytes bits = take_bits(info.box);
-  const std::span<std::uint8_t> rows = mask_hw.subspan(
+  const std::span<std::uint8_t> rows = plane_hw.subspan(
       std::size_t{info.box.y0} * width_, std::size_t{info.box.y1 - info.box.y0} * width_);
-  std::uint64_t area = 0;
+  check_bits(bits, info);
   for (std::size_t i = 0; i < bits.size(); ++i) {
     const auto byte = std::to_integer<std::uint64_t>(bits[i]);
-    area += static_cast<std::uint64_t>(std::popcount(byte));
     if (i * 8 + 8 <= rows.size()) {
-      store_u64(rows.data() + i * 8, unpack_pixels(byte));
+      // What is no foreground stays as it is.
+      std::uint8_t* eight = rows.data() + i * 8;
+      const std::uint64_t ones = unpack_pixels(byte);
+      store_u64(eight, (load_u64(eight) & ~(ones * 255)) | ones * foreground);
       continue;
     }
-    const std::size_t left = rows.size() - i * 8;
-    if (byte >> left != 0) fail("bits behind the last row of a mask");
-    for (std::size_t bit = 0; bit < left; ++bit) {
-      rows[i * 8 + bit] = static_cast<std::uint8_t>(byte >> bit & 1);
+    for (std::size_t bit = 0; bit < rows.size() - i * 8; ++bit) {
+      if ((byte >> bit & 1) != 0) rows[i * 8 + bit] = foreground;
     }
+  }
+}
+
+void MaskStreamReader::check_bits(Bytes bits, const AnnotationInfo& info) const {
+  const std::size_t height = info.box.y1 - info.box.y0;
+  const std::size_t left_over = bits.size() * 8 - height * width_;
+  if (left_over > 0 && std::to_integer<unsigned>(bits.back()) >> (8 - left_over) != 0) {
+    fail("bits behind the last row of a mask");
+  }
+  std::uint64_t area = 0;
+  for (const std::byte byte : bits) {
+    area += static_cast<std::uint64_t>(std::popcount(std::to_integer<unsigned>(byte)));
   }
   if (area != info.area) fail("an area is not that of its mask");
-  std::vector<std::uint8_t> columns(width_);
-  for (std::size_t row = 0; row < rows.size(); row += width_) {
-    std::uint8_t any = 0;
-    for (std::size_t x = 0; x < width_; ++x) {
-      columns[x] |= rows[row + x];
-      any |= rows[row + x];
+  // The rows on top of one another, 56 columns at a time: with what lies before the first bit
+  // they are eight bytes, copied where fewer are left.
+  constexpr std::uint32_t kColumns = 56;
+  const auto columns_of = [&](std::size_t row, std::uint32_t x) {
+    const std::size_t bit = row * width_ + x;
+    std::array<std::byte, 8> eight{};
+    std::memcpy(eight.data(), bits.data() + bit / 8,
+                std::min<std::size_t>(8, bits.size() - bit / 8));
+    const std::uint32_t columns = std::min(kColumns, width_ - x);
+    return load_u64(eight.data()) >> bit % 8 & ((std::uint64_t{1} << columns) - 1);
+  };
+  std::uint32_t left = width_;
+  std::uint32_t right = 0;
+  bool first_row = false;
+  bool last_row = false;
+  for (std::uint32_t x = 0; x < width_; x += kColumns) {
+    std::uint64_t any = 0;
+    for (std::size_t row = 0; row < height; ++row) {
+      const std::uint64_t word = columns_of(row, x);
+      any |= word;
+      if (row == 0) first_row = first_row || word != 0;
+      if (row + 1 == height) last_row = last_row || word != 0;
     }
-    if (any == 0 && (row == 0 || row + width_ == rows.size())) {
-      fail("a box is larger than its mask");
-    }
+    if (any == 0) continue;
+    left = std::min(left, x + static_cast<std::uint32_t>(std::countr_zero(any)));
+    right = x + static_cast<std::uint32_t>(std::bit_width(any));
   }
-  const auto left = std::find(columns.begin(), columns.end(), 1) - columns.begin();
-  const auto right = std::find(columns.rbegin(), columns.rend(), 1).base() - columns.begin();
+  if (!first_row || !last_row) fail("a box is larger than its mask");
   if (left != info.box.x0 || right != info.box.x1) fail("a box is not that of its mask");
 }
 

@@ -30,8 +30,10 @@ class MaskStreamReader {
   // Both streams are borrowed for the reader's life.
   MaskStreamReader(Bytes counts, Bytes ends, std::uint32_t width);
 
-  // Sets the foreground in `mask_hw`, which is the whole mask and all zero.
-  void read(const AnnotationInfo& info, MaskEncoding encoding, std::span<std::uint8_t> mask_hw);
+  // Sets the mask's pixels in `plane_hw`, which has the whole mask's size, to `foreground`, and
+  // leaves all others as they are.
+  void read(const AnnotationInfo& info, MaskEncoding encoding, std::uint8_t foreground,
+            std::span<std::uint8_t> plane_hw);
 
   // Appends the foreground as runs, row by row.
   void read_as_runs(const AnnotationInfo& info, MaskEncoding encoding, std::vector<MaskRun>& runs);
@@ -44,8 +46,10 @@ class MaskStreamReader {
  private:
   template <typename Visit>
   void walk_runs(const AnnotationInfo& info, const Visit& visit);
-  void read_bits(const AnnotationInfo& info, std::span<std::uint8_t> mask_hw);
+  void read_bits(const AnnotationInfo& info, std::uint8_t foreground,
+                 std::span<std::uint8_t> plane_hw);
   Bytes take_bits(const Box& box);
+  void check_bits(Bytes bits, const AnnotationInfo& info) const;
 
   const std::byte* count_;
   const std::byte* counts_end_;

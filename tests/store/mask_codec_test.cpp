@@ -234,6 +234,46 @@ std::string complaint(MaskEncoding encoding, const Numbers& counts, const Number
   return "none";
 }
 
+// Paints every mask into one picture.
+class Painter : public MaskSink {
+ public:
+  explicit Painter(std::vector<std::uint8_t>& picture_hw) : picture_hw_(picture_hw) {}
+  bool wants_mask(std::size_t) override { return true; }
+  std::uint8_t foreground(std::size_t mask) override {
+    return static_cast<std::uint8_t>(200 + mask);
+  }
+  std::span<std::uint8_t> begin_mask(std::size_t) override { return picture_hw_; }
+  void end_mask(std::size_t) override {}
+
+ private:
+  std::vector<std::uint8_t>& picture_hw_;
+};
+
+TEST_CASE("mask codec: masks painted into one picture leave what is around them") {
+  constexpr std::uint32_t kHeight = 70;
+  constexpr std::uint32_t kWidth = 83;
+  Random random(9);
+  const std::vector<Mask> masks = {make_disc(kHeight, kWidth, 30, 30, 22),
+                                   make_noise_mask(kHeight, kWidth, 128, random),
+                                   make_disc(kHeight, kWidth, 40, 50, 9)};
+  const Coded coded = encode(masks, kHeight, kWidth);
+  CHECK(coded.meta.encodings[0] == MaskEncoding::runs);
+  CHECK(coded.meta.encodings[1] == MaskEncoding::bits);
+  std::vector<std::uint8_t> picture(std::size_t{kHeight} * kWidth);
+  for (std::size_t i = 0; i < picture.size(); ++i) picture[i] = static_cast<std::uint8_t>(i % 97);
+  std::vector<std::uint8_t> expected = picture;
+  for (std::size_t mask = 0; mask < masks.size(); ++mask) {
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      if (masks[mask].mask_hw[i] != 0) expected[i] = static_cast<std::uint8_t>(200 + mask);
+    }
+  }
+
+  Painter painter(picture);
+  decode_masks_section(coded.section, coded.meta, kHeight, kWidth, painter);
+
+  CHECK(picture == expected);
+}
+
 TEST_CASE("mask codec: every lie about runs is found") {
   constexpr Box kBox{3, 1, 7, 6};
   const auto lie = [&](const Numbers& counts, const Numbers& ends, std::uint64_t area = 20) {
