@@ -79,7 +79,7 @@ std::byte* put_compressed(Bytes source, const huffman::Code& code, bool last, st
 
 std::byte* put_raw(Bytes source, bool last, std::byte* out) {
   put_block_head(out, last, BlockType::raw, source.size());
-  std::memcpy(out + kBlockHeadBytes, source.data(), source.size());
+  std::copy(source.begin(), source.end(), out + kBlockHeadBytes);
   return out + kBlockHeadBytes + source.size();
 }
 
