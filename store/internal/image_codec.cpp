@@ -297,13 +297,14 @@ bool is_enough(std::size_t size, std::size_t bytes) {
 // one and any at fast effort are tried with zstd first.
 EncodedImage encode_any_integers(const ImageView& image, const CodecOptions& options) {
   constexpr std::uint32_t kMostlyRepeated = 160;
-  constexpr std::uint32_t kNearlyAllRepeated = 224;  // below, zstd never gives next to nothing
+  // Gray ones below this are never next to nothing; screens in colour may be.
+  const std::uint32_t promising = image.shape.channels > 1 ? kMostlyRepeated : 224;
   constexpr std::size_t kZstdFirst = 65536;
   const std::size_t bytes = image.image_hwc.size();
   const std::uint32_t share = repeated_share(image);
   const bool repeats = share >= kMostlyRepeated;
   Smallest smallest;
-  if (share >= kNearlyAllRepeated && options.effort != Effort::small) {
+  if (share >= promising && options.effort != Effort::small) {
     const bool fast = options.effort == Effort::fast;
     const bool promises =
         bytes <= kSampledBytes || (bytes <= kZstdFirst ? is_enough(estimate_zstd(image), bytes)
