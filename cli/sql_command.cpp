@@ -7,8 +7,8 @@
 #include "cli/exit_code.h"
 #include "cli/json_output.h"
 #include "formats/source_tree.h"
+#include "query/sql.h"
 #include "schema/error.h"
-#include "store/guarded_sql.h"
 
 namespace slicebank::cli {
 namespace {
@@ -31,7 +31,9 @@ class SqlCommand : public Command {
     csv->excludes(json);
     verb->footer(
         "Views: datasets, subjects, volumes, samples, masks, labels, classes, coverage, splits,\n"
-        "imports, problems, generations. Anything but a SELECT is refused.");
+        "imports, problems, mask_counts, sample_counts, generations. Anything but a SELECT is\n"
+        "refused. Filters as in `query`: matches(sample_id, 'FILTER') in a WHERE, or the table\n"
+        "matching('FILTER') of id and subject_id.");
     return verb;
   }
 
@@ -54,7 +56,7 @@ class SqlCommand : public Command {
       held = 0;
     };
     const auto run = [&] {
-      run_guarded_sql(
+      run_sql(
           bank, statement_, guard,
           [&](const std::vector<std::string>& header) {
             names = header;

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "schema/error.h"
+#include "store/reader.h"
 #include "store/select.h"
 
 namespace slicebank {
@@ -57,7 +59,7 @@ MaskRow mask_row(const Rows& rows) {
 constexpr const char* kSamples = R"(
 SELECT s.id, d.name, coalesce(m.name, ''), coalesce(q.name, ''), coalesce(r.name, ''),
        u.patient_id, v.key, s.axis, s.slice, s.name, s.width, s.height, s.channels,
-       s.pixel_type, v.official_split
+       s.pixel_type, v.official_split, s.dataset_id, s.masks
 FROM _sample s
 JOIN _volume v ON v.id = s.volume_id
 JOIN _dataset d ON d.id = s.dataset_id
@@ -74,9 +76,43 @@ JOIN _class c ON c.id = k.class_id
 LEFT JOIN _raw_class w ON w.dataset_id = k.dataset_id AND w.number = k.raw_class
 WHERE k.sample_id )";
 
+// Names of classes and raw classes, given as pairs of numbers.
+constexpr const char* kNames = R"(
+SELECT j.key, c.name, coalesce(w.name, '')
+FROM json_each(?1) j
+JOIN _class c ON c.id = j.value ->> 0
+LEFT JOIN _raw_class w ON w.dataset_id = ?2 AND w.number = j.value ->> 1)";
+
 constexpr const char* kMaskOrder = " ORDER BY k.sample_id, k.number";
 constexpr const char* kListed = "IN (SELECT value FROM json_each(?1))";
 constexpr const char* kOne = "= ?1";
+
+// The masks as the sample's record has them: one look-up, where the index has its masks on as
+// many pages. False where the record cannot tell.
+bool masks_of_record(const Bank& bank, SampleId id, std::int64_t dataset,
+                     std::vector<MaskRow>& masks) {
+  SampleInfo info;
+  try {
+    info = bank.reader().info(id);
+  } catch (const Error&) {
+    return false;  // deleted meanwhile, or damaged: what the index says stands
+  }
+  std::string pairs = "[";
+  std::size_t count = 0;
+  for (const AnnotationInfo& each : info.annotations) {
+    if (each.kind != AnnotationKind::mask) break;  // masks come first
+    pairs += fmt::format("{}[{},{}]", count++ == 0 ? "" : ",", raw(each.class_id), each.raw_class);
+  }
+  masks.resize(count);
+  std::size_t named = 0;
+  for (Rows rows = select(bank, kNames, {pairs + "]", dataset}); rows.next(); ++named) {
+    const auto at = static_cast<std::size_t>(rows.integer(0));
+    const AnnotationInfo& each = info.annotations[at];
+    masks[at] = {std::string(rows.text(1)), std::string(rows.text(2)), each.instance, each.area,
+                 each.box};
+  }
+  return named == count;
+}
 
 }  // namespace
 
@@ -105,11 +141,16 @@ void for_each_sample_row(const Bank& bank, std::span<const SampleId> ids,
 std::optional<SampleRow> find_sample_row(const Bank& bank, SampleId id) {
   const std::vector<SqlValue> value{static_cast<std::int64_t>(raw(id))};
   std::optional<SampleRow> found;
+  std::int64_t dataset = 0;
   {
     Rows rows = select(bank, std::string(kSamples) + kOne, value);
     if (!rows.next()) return found;
     found = sample_row(rows);
+    dataset = rows.integer(15);
+    if (rows.integer(16) == 0) return found;
   }
+  if (masks_of_record(bank, id, dataset, found->masks)) return found;
+  found->masks.clear();
   for (Rows rows = select(bank, std::string(kMasks) + kOne + kMaskOrder, value); rows.next();) {
     found->masks.push_back(mask_row(rows));
   }

@@ -11,6 +11,7 @@
 #include "store/bank.h"
 #include "store/internal/bank_state.h"
 #include "store/internal/hash.h"
+#include "store/internal/watchdog.h"
 
 namespace slicebank {
 namespace {
@@ -126,6 +127,8 @@ std::shared_ptr<const Facets> Facets::of(const Bank& bank) {
 
 std::shared_ptr<const IdSet> Facets::samples(FacetKind kind, std::int64_t value) const {
   const std::pair key(kind, value);
+  // A filter may name thousands, all of them at hand.
+  if (const auto* watchdog = sqlite::Watchdog::of_this_thread()) watchdog->check();
   {
     const std::lock_guard lock(impl_->mutex);
     if (const auto known = impl_->sets.find(key); known != impl_->sets.end()) return known->second;

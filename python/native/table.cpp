@@ -13,9 +13,9 @@
 #include "python/native/arrow_c.h"
 #include "python/native/native.h"
 #include "query/sample_row.h"
+#include "query/sql.h"
 #include "query/stats.h"
 #include "schema/error.h"
-#include "store/guarded_sql.h"
 
 namespace slicebank::python {
 
@@ -122,15 +122,15 @@ std::shared_ptr<Table> finished(std::shared_ptr<Table> table) {
 
 namespace {
 
-std::shared_ptr<Table> run_sql(const Bank& bank, const std::string& text, double seconds,
-                               std::uint64_t rows_max) {
+std::shared_ptr<Table> sql_table(const Bank& bank, const std::string& text, double seconds,
+                                 std::uint64_t rows_max) {
   std::shared_ptr<Table> table;
   run_interruptibly([&](std::stop_token stop) {
     GuardOptions options;
     options.deadline = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
     options.rows_max = rows_max;
     options.stop = stop;
-    run_guarded_sql(
+    slicebank::run_sql(
         bank, text, options,
         [&](const std::vector<std::string>& names) { table = table_with(names); },
         [&](const std::vector<SqlValue>& row) {
@@ -332,7 +332,7 @@ void bind_table(nb::module_& module) {
       .def("arrow_stream", &stream_capsule)
       .def("arrow_schema", &schema_capsule);
 
-  module.def("sql", &run_sql, "bank"_a, "text"_a, "seconds"_a, "rows_max"_a);
+  module.def("sql", &sql_table, "bank"_a, "text"_a, "seconds"_a, "rows_max"_a);
   module.def("sample_table", &sample_table, "bank"_a, "ids"_a,
              nb::sig("def sample_table(bank: Bank, ids: typing.Any) -> Table"));
   module.def("mask_table", &mask_table, "bank"_a, "ids"_a,

@@ -106,13 +106,21 @@ void IndexPool::give_back(std::unique_ptr<sqlite::Connection> connection) noexce
 }
 
 IndexLease::IndexLease(const BankState& bank)
-    : pool_(&bank.here().index), owner_(current_process()), connection_(pool_->take()) {}
+    : pool_(&bank.here().index), owner_(current_process()), connection_(pool_->take()) {
+  try {
+    watched_.emplace(*connection_);
+  } catch (...) {
+    pool_->give_back(std::move(connection_));
+    throw;
+  }
+}
 
 IndexLease::~IndexLease() {
   if (foreign()) {
     (void)connection_.release();
     return;
   }
+  watched_.reset();
   pool_->give_back(std::move(connection_));
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,8 +44,8 @@ class IndexPool {
   std::map<const sqlite::Connection*, FileId> lent_;
 };
 
-// A connection out of the pool, given back when it is no longer needed. In a forked
-// child it is left alone.
+// A connection out of the pool, given back when it is no longer needed, and held to the time
+// limit of the thread that took it. In a forked child it is left alone.
 class IndexLease {
  public:
   explicit IndexLease(const BankState& bank);
@@ -60,6 +61,7 @@ class IndexLease {
   IndexPool* pool_;
   ProcessKey owner_;
   std::unique_ptr<sqlite::Connection> connection_;
+  std::optional<sqlite::Watched> watched_;
 };
 
 // The bank's handles of one process. Left alone, never closed, in a forked child.

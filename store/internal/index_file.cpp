@@ -36,6 +36,7 @@ void build_index(const std::filesystem::path& file,
         Projection projection(connection);
         body(connection, projection);
       }
+      write_plan_statistics(connection);
       transaction.commit();
     }
     // The write-ahead log is a property of the file; switching it on here spares the

@@ -16,6 +16,10 @@ int index_version();
 // index of ours. True when there were rows before there were facets: the caller fills them.
 bool migrate_index(sqlite::Connection& connection);
 
+// What the planner goes by. migrate_index() writes it; so must who drops indices and makes
+// them again, with which it goes.
+void write_plan_statistics(sqlite::Connection& connection);
+
 // For readers: the same checks, no change. What an older index lacks, readers do without;
 // one that is too old for that is Error(needs_reindex).
 void check_index_version(const sqlite::Connection& connection);

@@ -2,78 +2,19 @@
 
 #include <sqlite3.h>
 
-#include <algorithm>
 #include <cassert>
-#include <condition_variable>
-#include <mutex>
 #include <new>
-#include <optional>
-#include <thread>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "schema/error.h"
 #include "store/internal/file_system.h"
+#include "store/internal/sqlite_handle.h"
 
 namespace slicebank::sqlite {
-
-// Stops a guarded statement that forgets the time: the progress handler sees most, an
-// interrupt from this thread also those inside one long step, such as count(*).
-class Watchdog {
- public:
-  Watchdog(sqlite3* database, const GuardRules& rules)
-      : thread_([this, database, rules](const std::stop_token& end) {
-          std::unique_lock lock(mutex_);
-          const std::stop_callback wake(rules.stop, [this] { changed_.notify_all(); });
-          // Again and again: an interrupt only ends what is running at that moment.
-          auto until = rules.deadline;
-          while (!end.stop_requested()) {
-            changed_.wait_until(lock, end, until, [&] { return rules.stop.stop_requested(); });
-            if (end.stop_requested()) return;
-            const auto now = std::chrono::steady_clock::now();
-            if (now < rules.deadline && !rules.stop.stop_requested()) continue;
-            sqlite3_interrupt(database);
-            until = now + std::chrono::milliseconds(10);
-            if (rules.stop.stop_requested()) {
-              changed_.wait_until(lock, end, until, [] { return false; });
-            }
-          }
-        }) {}
-
- private:
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::jthread thread_;
-};
-
-struct Handle {
-  sqlite3* database = nullptr;
-  std::filesystem::path file;
-
-  // Of a guarded connection only.
-  std::optional<GuardRules> rules;
-  std::set<std::string> tables;   // that may be read
-  std::set<std::string> modules;  // tables that are code
-  int functions = 0;              // calls seen in the statement being prepared
-  std::string refusal;            // why the authorizer said no
-  std::unique_ptr<Watchdog> watchdog;
-
-  std::unordered_map<std::string, Statement> kept;  // by their text
-
-  ~Handle() {
-    watchdog.reset();
-    kept.clear();
-    sqlite3_close_v2(database);
-  }
-
-  [[noreturn]] void fail(int code, const std::string& what) const;
-};
 
 namespace {
 
 constexpr int kBusyTimeoutMs = 10'000;
-constexpr int kProgressSteps = 1000;
 constexpr std::size_t kKeptMax = 64;           // statements
 constexpr std::size_t kKeptBytesMax = 16'384;  // of a statement's text
 
@@ -107,106 +48,32 @@ std::unique_ptr<Handle> open_handle(const std::filesystem::path& file, int flags
   return handle;
 }
 
+void execute_on(const Handle& handle, const std::string& sql) {
+  const int code = sqlite3_exec(handle.database, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) handle.fail(code, sql.substr(0, 60));
+}
+
+}  // namespace
+
 void configure(sqlite3* database, int option, int value) {
   const int code = sqlite3_db_config(database, option, value, nullptr);
   assert(code == SQLITE_OK);
   (void)code;
 }
 
-void execute_on(const Handle& handle, const std::string& sql) {
-  const int code = sqlite3_exec(handle.database, sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) handle.fail(code, sql.substr(0, 60));
+void interrupt(sqlite3* database) { sqlite3_interrupt(database); }
+
+// --- Handle
+
+Handle::~Handle() {
+  watchdog.reset();
+  generation.reset();
+  kept.clear();
+  sqlite3_close_v2(database);
 }
-
-// --- The guard
-
-int deny(Handle& handle, const std::string& reason) {
-  if (handle.refusal.empty()) handle.refusal = reason;
-  return SQLITE_DENY;
-}
-
-int authorize(void* context, int action, const char* first, const char* second,
-              const char* database, const char* /*view*/) {
-  auto& handle = *static_cast<Handle*>(context);
-  const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
-  switch (action) {
-    case SQLITE_SELECT:
-    case SQLITE_RECURSIVE:
-      return SQLITE_OK;
-    case SQLITE_READ:
-      // A table none of whose columns is used comes without the name of its database. So
-      // does a common table expression, under a name of the user's choice.
-      if (database != nullptr && text(database) != "main") break;
-      if (handle.tables.contains(text(first))) return SQLITE_OK;
-      if (database == nullptr && text(second).empty() && !handle.modules.contains(text(first)) &&
-          !text(first).starts_with("pragma_")) {
-        return SQLITE_OK;
-      }
-      break;
-    case SQLITE_FUNCTION:
-      if (!handle.rules->functions.contains(text(second))) {
-        return deny(handle, "the function " + text(second) + " is not allowed");
-      }
-      if (++handle.functions > handle.rules->functions_max) {
-        return deny(handle, "more than " + std::to_string(handle.rules->functions_max) +
-                                " function calls in one statement");
-      }
-      return SQLITE_OK;
-    default:
-      return deny(handle, "only one SELECT that reads is allowed");
-  }
-  return deny(handle, "reading " + text(first) + " is not allowed");
-}
-
-int out_of_time(void* context) {
-  const auto& rules = *static_cast<const Handle*>(context)->rules;
-  return rules.stop.stop_requested() || std::chrono::steady_clock::now() >= rules.deadline ? 1 : 0;
-}
-
-void set_limits(sqlite3* database, const GuardRules& rules) {
-  const std::pair<int, int> limits[] = {
-      {SQLITE_LIMIT_LENGTH, rules.value_bytes_max},
-      {SQLITE_LIMIT_SQL_LENGTH, rules.sql_bytes_max},
-      {SQLITE_LIMIT_COLUMN, 100},
-      {SQLITE_LIMIT_EXPR_DEPTH, 50},
-      {SQLITE_LIMIT_COMPOUND_SELECT, 10},
-      {SQLITE_LIMIT_VDBE_OP, 25'000},
-      {SQLITE_LIMIT_FUNCTION_ARG, 32},
-      {SQLITE_LIMIT_ATTACHED, 0},
-      {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50},
-      {SQLITE_LIMIT_VARIABLE_NUMBER, 100},
-      {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
-      {SQLITE_LIMIT_WORKER_THREADS, 0},
-  };
-  for (const auto& [limit, value] : limits) sqlite3_limit(database, limit, value);
-}
-
-// A prepared statement, or null for a text of nothing but blanks and comments.
-sqlite3_stmt* prepare_user(Handle& handle, const std::string& sql, std::size_t at,
-                           std::size_t* end) {
-  handle.functions = 0;
-  handle.refusal.clear();
-  sqlite3_stmt* statement = nullptr;
-  const char* tail = nullptr;
-  const int code = sqlite3_prepare_v3(handle.database, sql.c_str() + at,
-                                      static_cast<int>(sql.size() - at + 1), 0, &statement, &tail);
-  if (code == SQLITE_OK) {
-    *end = static_cast<std::size_t>(tail - sql.c_str());
-    return statement;
-  }
-  if ((code & 0xff) == SQLITE_INTERRUPT || (code & 0xff) == SQLITE_NOMEM) handle.fail(code, "SQL");
-  const int offset = sqlite3_error_offset(handle.database);
-  const std::size_t column = at + (offset < 0 ? 0 : static_cast<std::size_t>(offset));
-  const std::string reason =
-      handle.refusal.empty() ? sqlite3_errmsg(handle.database) : handle.refusal;
-  throw QueryError(reason, sql, std::min(column, sql.size()),
-                   "the views to read from: datasets, subjects, volumes, samples, masks, labels, "
-                   "classes, coverage, splits, imports, problems");
-}
-
-}  // namespace
 
 void Handle::fail(int code, const std::string& what) const {
+  if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
   const std::string message = file.string() + ": " + what + ": " +
                               (code == SQLITE_OK ? "unknown" : sqlite3_errmsg(database));
   switch (code & 0xff) {
@@ -225,10 +92,9 @@ void Handle::fail(int code, const std::string& what) const {
     case SQLITE_LOCKED:
       throw Error(ErrorCode::locked, message);
     case SQLITE_INTERRUPT:
-      throw Error(ErrorCode::interrupted,
-                  rules && rules->stop.stop_requested() ? "the statement was stopped"
-                                                        : "the statement ran out of time",
-                  "narrow it down, or give it more time");
+      Watchdog::throw_interrupted(
+          (rules && rules->stop.stop_requested()) ||
+          (Watchdog::of_this_thread() != nullptr && Watchdog::of_this_thread()->stopped()));
     case SQLITE_TOOBIG:
       throw Error(ErrorCode::limit, message);
     case SQLITE_ERROR:
@@ -393,15 +259,16 @@ Connection Connection::open(const std::filesystem::path& file, Purpose purpose) 
   Connection connection(open_handle(file, flags));
   sqlite3* database = connection.handle_->database;
   configure(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
-  connection.execute("PRAGMA cell_size_check = ON");
   switch (purpose) {
     case Purpose::create:
       connection.execute(
+          "PRAGMA cell_size_check = ON;"
           "PRAGMA page_size = 8192; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF;"
           "PRAGMA synchronous = OFF; PRAGMA secure_delete = ON; PRAGMA cache_size = -262144");
       break;
     case Purpose::write:
       connection.execute(
+          "PRAGMA cell_size_check = ON;"
           "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
           "PRAGMA cache_size = -65536");
       break;
@@ -410,33 +277,12 @@ Connection Connection::open(const std::filesystem::path& file, Purpose purpose) 
       // another index has.
       configure(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);
       configure(database, SQLITE_DBCONFIG_DEFENSIVE, 1);
+      // No cell_size_check: it would look through a whole page of the map each time one is
+      // come by, two thirds of a look-up's time. integrity_check, in `verify`, finds the same.
       connection.execute(
           "PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -16384");
       break;
   }
-  return connection;
-}
-
-Connection Connection::open_guarded(const std::filesystem::path& file, const GuardRules& rules) {
-  Connection connection = open(file, Purpose::read);
-  Handle& handle = *connection.handle_;
-  configure(handle.database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0);
-  configure(handle.database, SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0);
-  configure(handle.database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0);
-  configure(handle.database, SQLITE_DBCONFIG_DQS_DML, 0);
-  configure(handle.database, SQLITE_DBCONFIG_DQS_DDL, 0);
-  // A sort in memory happens in one step; a small cache keeps that step short.
-  connection.execute("PRAGMA cache_size = -2000");
-  handle.tables = {"sqlite_schema", "sqlite_master"};
-  Statement tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type <> 'index'");
-  while (tables.step()) handle.tables.emplace(tables.text(0));
-  Statement modules = connection.prepare("PRAGMA module_list");
-  while (modules.step()) handle.modules.emplace(modules.text(0));
-  handle.rules = rules;
-  set_limits(handle.database, rules);
-  sqlite3_set_authorizer(handle.database, authorize, &handle);
-  sqlite3_progress_handler(handle.database, kProgressSteps, out_of_time, &handle);
-  handle.watchdog = std::make_unique<Watchdog>(handle.database, rules);
   return connection;
 }
 
@@ -473,37 +319,6 @@ void Connection::keep_prepared(const std::string& sql, Statement&& statement) co
   }
 }
 
-Statement Connection::prepare_guarded(std::string_view sql) const {
-  assert(handle_->rules);
-  const std::string text(sql);
-  if (text.size() > static_cast<std::size_t>(handle_->rules->sql_bytes_max)) {
-    throw QueryError("the statement has " + std::to_string(text.size()) + " bytes; " +
-                         std::to_string(handle_->rules->sql_bytes_max) + " are possible",
-                     text, 0);
-  }
-  if (const auto zero = text.find('\0'); zero != std::string::npos) {
-    throw QueryError("a zero byte in the statement", text, zero);
-  }
-  std::size_t end = 0;
-  Statement result;
-  result.owner_ = handle_.get();
-  result.handle_.reset(prepare_user(*handle_, text, 0, &end));
-  if (!result.handle_) throw QueryError("there is no statement", text, 0);
-  if (sqlite3_stmt_readonly(result.handle_.get()) == 0) {
-    throw QueryError("only one SELECT that reads is allowed", text, 0);
-  }
-  while (end < text.size()) {
-    const std::size_t begin = end;
-    const auto more = prepare_user(*handle_, text, begin, &end);
-    if (more != nullptr) {
-      sqlite3_finalize(more);
-      throw QueryError("more than one statement", text, begin);
-    }
-    if (end == begin) break;
-  }
-  return result;
-}
-
 std::int64_t Connection::integer(std::string_view sql, std::int64_t otherwise) const {
   Statement statement = prepare(sql);
   return statement.step() && !statement.is_null(0) ? statement.integer(0) : otherwise;
@@ -533,6 +348,19 @@ bool Connection::leave_write_ahead_log(const std::filesystem::path& file) {
 }
 
 const std::filesystem::path& Connection::file() const { return handle_->file; }
+
+// --- Watched
+
+Watched::Watched(const Connection& connection)
+    : watchdog_(Watchdog::of_this_thread()), database_(connection.handle_->database) {
+  if (watchdog_ == nullptr) return;
+  watchdog_->check();
+  watchdog_->watch(database_);
+}
+
+Watched::~Watched() {
+  if (watchdog_ != nullptr) watchdog_->leave(database_);
+}
 
 // --- Transaction
 

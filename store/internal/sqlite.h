@@ -1,4 +1,5 @@
-// RAII over SQLite. The only file pair that includes <sqlite3.h>.
+// RAII over SQLite. Only sqlite.cpp, sqlite_guard.cpp and sqlite_matching.cpp include
+// <sqlite3.h>.
 //
 // A Connection and its Statements belong to one thread at a time (NOMUTEX).
 #pragma once
@@ -7,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <set>
 #include <span>
@@ -14,7 +16,9 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
+#include "store/guarded_sql.h"
 #include "store/select.h"
 
 struct sqlite3;
@@ -89,6 +93,13 @@ enum class Purpose {
   read,    // query_only
 };
 
+// The subject of each sample, at the place of its id; 0 where there is no such sample.
+using SubjectsOfSamples = std::shared_ptr<const std::vector<std::uint32_t>>;
+
+// What matches() and matching() saw belongs to another generation than the statement's
+// snapshot. Begin the statement again.
+struct SnapshotOutdated {};
+
 // What a guarded connection lets through. See store/guarded_sql.cpp for the values.
 struct GuardRules {
   std::set<std::string> functions;  // lower case
@@ -97,7 +108,12 @@ struct GuardRules {
   int sql_bytes_max = 0;
   std::chrono::steady_clock::time_point deadline;
   std::stop_token stop;
+  // Without the first there are no matches() and matching().
+  std::function<SampleMatches(const std::string& filter)> find_samples;
+  std::function<SubjectsOfSamples()> subjects;
 };
+
+void interrupt(sqlite3* database);
 
 class Connection {
  public:
@@ -120,6 +136,8 @@ class Connection {
   Statement take_prepared(const std::string& sql) const;
   void keep_prepared(const std::string& sql, Statement&& statement) const noexcept;
   Statement prepare_guarded(std::string_view sql) const;
+  // Of a guarded one: what its statement's filters found, before it begins again.
+  void forget_matches() const;
 
   // The one value of a statement with one row, or `otherwise`.
   std::int64_t integer(std::string_view sql, std::int64_t otherwise = 0) const;
@@ -135,8 +153,25 @@ class Connection {
   const std::filesystem::path& file() const;
 
  private:
+  friend class Watched;
   explicit Connection(std::unique_ptr<Handle> handle);
   std::unique_ptr<Handle> handle_;
+};
+
+class Watchdog;
+
+// Holds a connection to the time limit of this thread, if it has one. Error(interrupted)
+// when that is over.
+class Watched {
+ public:
+  explicit Watched(const Connection& connection);
+  ~Watched();
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+ private:
+  Watchdog* watchdog_;
+  sqlite3* database_;
 };
 
 // A transaction: undone unless commit() was called.

@@ -30,7 +30,9 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
 // Headers of packages, and the only files that may include them.
 const std::map<std::string, std::vector<std::string>> kVendorHomes = {
     {"lmdb.h", {"store/internal/lmdb.cpp"}},
-    {"sqlite3.h", {"store/internal/sqlite.cpp"}},
+    {"sqlite3.h",
+     {"store/internal/sqlite.cpp", "store/internal/sqlite_guard.cpp",
+      "store/internal/sqlite_matching.cpp"}},
     {"zstd.h", {"store/internal/zstd.cpp"}},
     {"zdict.h", {"store/internal/zstd.cpp"}},
     {"png.h", {"formats/png.cpp"}},
