@@ -139,7 +139,7 @@ std::vector<Question> questions(const Bank& bank, const Words& words, const Sele
   return all;
 }
 
-std::string quoted(const std::string& text) {
+std::string sql_text(const std::string& text) {
   std::string result = "'";
   for (const char letter : text) result.append(letter == '\'' ? 2 : 1, letter);
   return result + "'";
@@ -151,11 +151,11 @@ std::vector<std::pair<std::string, std::string>> matching_questions(const Words&
   std::vector<std::pair<std::string, std::string>> all;
   for (const auto& [name, filter] : filters(words)) {
     all.emplace_back("sql matching() " + name,
-                     fmt::format("SELECT id FROM matching({})", quoted(filter)));
+                     fmt::format("SELECT id FROM matching({})", sql_text(filter)));
   }
   all.emplace_back("sql matching() by subject: CT and liver",
                    fmt::format("SELECT subject_id, count(*) FROM matching({}) GROUP BY 1",
-                               quoted("modality = 'CT' AND class = 'liver'")));
+                               sql_text("modality = 'CT' AND class = 'liver'")));
   return all;
 }
 

@@ -118,6 +118,8 @@ Connection Connection::open_guarded(const std::filesystem::path& file, const Gua
   handle.rules = rules;
   if (rules.find_samples) {
     add_matching(handle);
+    // SQLite makes the table with its first use, by a CREATE TABLE that the guard would refuse.
+    (void)connection.prepare("SELECT id FROM matching('')");
     handle.generation = std::make_unique<Statement>(
         connection.prepare("SELECT value FROM _meta WHERE key = 'generation'"));
   }

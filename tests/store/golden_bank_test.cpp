@@ -96,6 +96,36 @@ TEST_CASE("golden bank: the log of generations begins where an older bank stands
   CHECK(verify(path, VerifyLevel::decode).findings.empty());
 }
 
+TEST_CASE("golden bank: the next writer gives an older index the schema and plans of a new one") {
+  for (const GoldenBank& golden : kGoldenBanks) {
+    INFO(golden.version);
+    const testing::TempDir folder;
+    const auto path = folder / "golden.bank";
+    std::filesystem::copy(
+        std::filesystem::path(SLICEBANK_SOURCE_DIR) / "tests/golden/banks" / golden.version, path);
+    for (const auto& file : std::filesystem::directory_iterator(path)) {
+      std::filesystem::permissions(file.path(), std::filesystem::perms::owner_all);
+    }
+    const auto schema_of = [&] {
+      const Bank bank = Bank::open(path);
+      std::vector<std::string> lines;
+      for (const char* sql :
+           {"SELECT name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1",
+            "SELECT tbl || ' ' || coalesce(idx, '') || ' ' || stat FROM sqlite_stat1 ORDER BY 1",
+            "SELECT user_version FROM pragma_user_version"}) {
+        for (Rows rows = select(bank, sql); rows.next();) lines.emplace_back(rows.text(0));
+      }
+      return lines;
+    };
+    { const Writer writer = Writer::open(path); }
+    const std::vector<std::string> upgraded = schema_of();
+    CHECK(verify(path, VerifyLevel::structure).findings.empty());
+    reindex(path);
+    CHECK(upgraded == schema_of());
+    CHECK(upgraded.size() > 60);
+  }
+}
+
 // As a reindex leaves it that was killed while the index left its write-ahead log.
 TEST_CASE("bank: a rollback journal of somebody dead is undone by the next reader") {
   const testing::TempDir folder;
