@@ -14,9 +14,9 @@ const char* const kMigrations[] = {
     ,
 #include "0002_facets.sql.inc"
     ,
-#include "0003_masks_by_counts.sql.inc"
-    ,
 #include "0004_generations.sql.inc"
+    ,
+#include "0005_masks_by_counts.sql.inc"
 };
 
 // What SQLite's planner is told of the tables, instead of what ANALYZE would count: the same
@@ -60,7 +60,7 @@ INSERT INTO sqlite_stat1 VALUES
 // The oldest index that a reader makes do with: what came after it are additions.
 constexpr int kReadableVersion = 1;
 constexpr int kFacetVersion = 2;
-constexpr int kStatisticsVersion = 3;
+constexpr int kStatisticsVersion = 4;
 
 std::string hint(const sqlite::Connection& connection) {
   return "run `slicebank reindex " + connection.file().parent_path().string() + "`";
