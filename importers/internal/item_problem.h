@@ -9,12 +9,13 @@
 
 namespace slicebank::internal {
 
-inline Problem skipped(std::string kind, std::string path, std::string message) {
-  return {ImportId{}, Severity::skipped, std::move(kind), std::move(path), std::move(message)};
+// The path is made printable: a list may name a file with anything in its name.
+inline Problem skipped(std::string kind, const std::string& path, std::string message) {
+  return {ImportId{}, Severity::skipped, std::move(kind), printable(path), std::move(message)};
 }
 
-inline Problem note(std::string kind, std::string path, std::string message) {
-  return {ImportId{}, Severity::note, std::move(kind), std::move(path), std::move(message)};
+inline Problem note(std::string kind, const std::string& path, std::string message) {
+  return {ImportId{}, Severity::note, std::move(kind), printable(path), std::move(message)};
 }
 
 // A foreign path as a key or in a problem: no control characters, and of bounded length

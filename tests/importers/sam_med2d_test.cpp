@@ -103,6 +103,18 @@ TEST_CASE("sam_med2d: paths are found from the folder, its parent or wherever th
   }
 }
 
+TEST_CASE("sam_med2d: a name with control characters is told without them") {
+  SourceBuilder source("demo");
+  source.image("images/a_1_1.png");
+  source.text("image2label_train.json", R"({"images/a_1_1.png": ["masks/a\u007f\u001b[2J.png"]})");
+  const auto items = items_of(source.root());
+  REQUIRE(items.size() == 1);
+  const std::vector<Problem>& problems = items.begin()->second.problems;
+  REQUIRE(problems.size() == 1);
+  CHECK(problems.front().kind == "bad-name");
+  CHECK(problems.front().path == "masks/a\\x7f\\x1b[2J.png");
+}
+
 TEST_CASE("sam_med2d: both directions of the lists are read, and one image is one item") {
   SourceBuilder source("demo");
   for (const std::string stem : {"a_1_1", "a_1_2", "b_2_1", "c_3_1"}) {
