@@ -15,7 +15,7 @@ struct EncodedImage {
 
 EncodedImage encode_image(const ImageView& image, const CodecOptions& options);
 void decode_image_section(const ImageShape& shape, ImageCodec codec, Bytes section,
-                          const Dictionary* dictionary, MutableBytes out_hwc);
+                          const Dictionary* dictionary, MutableBytes out_hwc, RowRange rows);
 
 namespace bench {
 
@@ -31,7 +31,7 @@ Codec image_codec(int effort) {
       },
       [](const std::vector<std::byte>& bytes, Image& image) {
         decode_image_section(image.shape, static_cast<ImageCodec>(bytes.back()),
-                             Bytes(bytes).first(bytes.size() - 1), nullptr, image.image_hwc);
+                             Bytes(bytes).first(bytes.size() - 1), nullptr, image.image_hwc, {});
       },
       [](const Image&) { return std::size_t{1}; }};
 }

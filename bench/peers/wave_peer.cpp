@@ -6,7 +6,7 @@
 namespace slicebank::wave {
 bool suits(const ImageShape& shape) noexcept;
 std::vector<std::byte> encode(const ImageView& image, Effort effort);
-void decode(const ImageShape& shape, Bytes section, MutableBytes out_hwc);
+void decode(const ImageShape& shape, Bytes section, MutableBytes out_hwc, RowRange rows);
 std::string_view kernels();
 }  // namespace slicebank::wave
 
@@ -19,7 +19,7 @@ Codec wave_codec(int effort) {
             return wave::encode(image.view(), static_cast<Effort>(effort));
           },
           [](const std::vector<std::byte>& bytes, Image& image) {
-            wave::decode(image.shape, bytes, image.image_hwc);
+            wave::decode(image.shape, bytes, image.image_hwc, {});
           }};
 }
 
