@@ -59,7 +59,7 @@ MaskRow mask_row(const Rows& rows) {
 constexpr const char* kSamples = R"(
 SELECT s.id, d.name, coalesce(m.name, ''), coalesce(q.name, ''), coalesce(r.name, ''),
        u.patient_id, v.key, s.axis, s.slice, s.name, s.width, s.height, s.channels,
-       s.pixel_type, v.official_split, s.dataset_id, s.masks
+       s.pixel_type, v.official_split
 FROM _sample s
 JOIN _volume v ON v.id = s.volume_id
 JOIN _dataset d ON d.id = s.dataset_id
@@ -76,42 +76,48 @@ JOIN _class c ON c.id = k.class_id
 LEFT JOIN _raw_class w ON w.dataset_id = k.dataset_id AND w.number = k.raw_class
 WHERE k.sample_id )";
 
-// Names of classes and raw classes, given as pairs of numbers.
-constexpr const char* kNames = R"(
-SELECT j.key, c.name, coalesce(w.name, '')
-FROM json_each(?1) j
-JOIN _class c ON c.id = j.value ->> 0
-LEFT JOIN _raw_class w ON w.dataset_id = ?2 AND w.number = j.value ->> 1)";
-
 constexpr const char* kMaskOrder = " ORDER BY k.sample_id, k.number";
 constexpr const char* kListed = "IN (SELECT value FROM json_each(?1))";
-constexpr const char* kOne = "= ?1";
 
-// The masks as the sample's record has them: one look-up, where the index has its masks on as
-// many pages. False where the record cannot tell.
-bool masks_of_record(const Bank& bank, SampleId id, std::int64_t dataset,
-                     std::vector<MaskRow>& masks) {
-  SampleInfo info;
-  try {
-    info = bank.reader().info(id);
-  } catch (const Error&) {
-    return false;  // deleted meanwhile, or damaged: what the index says stands
-  }
-  std::string pairs = "[";
-  std::size_t count = 0;
+template <typename Info>
+std::string name_of(const Info* info) {
+  return info == nullptr ? std::string() : info->name;
+}
+
+// The row as record and catalog have it: a handful of look-ups, where the index has a page for
+// each mask. Nothing where they cannot tell.
+std::optional<SampleRow> row_of_record(const Bank& bank, SampleId id) try {
+  SampleInfo info = bank.reader().info(id);
+  const auto volume = bank.volume(info.volume_id);
+  if (!volume) return std::nullopt;
+  const auto dataset = bank.shared_dataset(volume->dataset_id);
+  const auto subject = bank.subject(volume->subject_id);
+  if (!dataset || !subject) return std::nullopt;
+  const auto taxonomy = bank.taxonomy();
+  SampleRow row;
+  row.id = id;
+  row.dataset = dataset->name;
+  row.modality = name_of(taxonomy->modality(volume->modality));
+  row.sequence = name_of(taxonomy->sequence(volume->sequence));
+  row.region = name_of(taxonomy->region(dataset->region));
+  row.patient = subject->patient_id;
+  row.volume = volume->key;
+  row.axis = axis_name(info.axis);
+  row.slice = info.slice_index;
+  row.name = std::move(info.name);
+  row.shape = info.shape;
+  row.official_split = volume->official_split;
   for (const AnnotationInfo& each : info.annotations) {
     if (each.kind != AnnotationKind::mask) break;  // masks come first
-    pairs += fmt::format("{}[{},{}]", count++ == 0 ? "" : ",", raw(each.class_id), each.raw_class);
+    const ClassInfo* class_info = taxonomy->class_info(each.class_id);
+    if (class_info == nullptr || each.raw_class > dataset->classes.size()) return std::nullopt;
+    row.masks.push_back({class_info->name,
+                         each.raw_class == 0 ? "" : dataset->classes[each.raw_class - 1].name,
+                         each.instance, each.area, each.box});
   }
-  masks.resize(count);
-  std::size_t named = 0;
-  for (Rows rows = select(bank, kNames, {pairs + "]", dataset}); rows.next(); ++named) {
-    const auto at = static_cast<std::size_t>(rows.integer(0));
-    const AnnotationInfo& each = info.annotations[at];
-    masks[at] = {std::string(rows.text(1)), std::string(rows.text(2)), each.instance, each.area,
-                 each.box};
-  }
-  return named == count;
+  return row;
+} catch (const Error&) {
+  return std::nullopt;  // not there, or damaged: what the index says stands
 }
 
 }  // namespace
@@ -139,21 +145,12 @@ void for_each_sample_row(const Bank& bank, std::span<const SampleId> ids,
 }
 
 std::optional<SampleRow> find_sample_row(const Bank& bank, SampleId id) {
-  const std::vector<SqlValue> value{static_cast<std::int64_t>(raw(id))};
+  if (auto row = row_of_record(bank, id)) return row;
   std::optional<SampleRow> found;
-  std::int64_t dataset = 0;
-  {
-    Rows rows = select(bank, std::string(kSamples) + kOne, value);
-    if (!rows.next()) return found;
-    found = sample_row(rows);
-    dataset = rows.integer(15);
-    if (rows.integer(16) == 0) return found;
-  }
-  if (masks_of_record(bank, id, dataset, found->masks)) return found;
-  found->masks.clear();
-  for (Rows rows = select(bank, std::string(kMasks) + kOne + kMaskOrder, value); rows.next();) {
-    found->masks.push_back(mask_row(rows));
-  }
+  for_each_sample_row(bank, {&id, 1}, [&](const SampleRow& row) {
+    found = row;
+    return false;
+  });
   return found;
 }
 

@@ -191,6 +191,10 @@ std::optional<DatasetInfo> Bank::dataset(DatasetId id) const {
   return catalog::decode_dataset(*payload);
 }
 
+std::shared_ptr<const DatasetInfo> Bank::shared_dataset(DatasetId id) const {
+  return state_->dataset(id);
+}
+
 std::optional<SubjectInfo> Bank::subject(SubjectId id) const {
   const auto payload = read_entry(*state_, catalog::id_key(Kind::subject, raw(id)));
   if (!payload) return std::nullopt;

@@ -87,6 +87,8 @@ class Bank {
   std::optional<DatasetInfo> dataset(DatasetId id) const;
   std::optional<SubjectInfo> subject(SubjectId id) const;
   std::optional<VolumeInfo> volume(VolumeId id) const;
+  // The same as dataset(), decoded once a generation and shared; null when unknown.
+  std::shared_ptr<const DatasetInfo> shared_dataset(DatasetId id) const;
   std::optional<DatasetInfo> find_dataset(const std::string& name) const;
   std::vector<DatasetInfo> datasets() const;  // ascending by id
 

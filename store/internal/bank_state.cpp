@@ -165,6 +165,26 @@ std::shared_ptr<const Taxonomy> BankState::taxonomy() const {
   return fresh;
 }
 
+std::shared_ptr<const DatasetInfo> BankState::dataset(DatasetId id) const {
+  BankHandles& handles = here();
+  const lmdb::ReadTransaction transaction(*handles.records);
+  const std::uint64_t token = read_position(transaction, file.uuid).token;
+  {
+    const std::lock_guard lock(handles.mutex);
+    if (handles.datasets_token != token) handles.datasets.clear();
+    handles.datasets_token = token;
+    const auto known = handles.datasets.find(id);
+    if (known != handles.datasets.end()) return known->second;
+  }
+  const auto payload =
+      read_catalog(transaction, file.uuid, catalog::id_key(catalog::Kind::dataset, raw(id)));
+  if (!payload) return nullptr;
+  auto fresh = std::make_shared<const DatasetInfo>(catalog::decode_dataset(*payload));
+  const std::lock_guard lock(handles.mutex);
+  if (handles.datasets_token == token) handles.datasets.emplace(id, fresh);
+  return fresh;
+}
+
 // --- BANK.json
 
 std::string bank_file_text(const BankFile& file) {

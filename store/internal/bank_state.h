@@ -75,6 +75,8 @@ struct BankHandles {
   std::uint64_t next_class = 0;  // that the taxonomy was made with
   std::map<std::uint32_t, std::shared_ptr<const Dictionary>> dictionaries;
   std::shared_ptr<const Facets> facets;  // of the last generation somebody asked about
+  std::map<DatasetId, std::shared_ptr<const DatasetInfo>> datasets;  // of that of datasets_token
+  std::uint64_t datasets_token = 0;
 
   BankHandles(ProcessKey key, std::shared_ptr<lmdb::Environment> environment,
               std::filesystem::path index_file)
@@ -107,6 +109,9 @@ struct BankState {
 
   // Built-in classes and those of the bank, as of the newest snapshot.
   std::shared_ptr<const Taxonomy> taxonomy() const;
+
+  // A dataset as of the newest snapshot, decoded once a generation; null when there is none.
+  std::shared_ptr<const DatasetInfo> dataset(DatasetId id) const;
 
  private:
   mutable std::atomic<BankHandles*> handles_;
