@@ -299,6 +299,8 @@ EncodedImage encode_any_integers(const ImageView& image, const CodecOptions& opt
   constexpr std::uint32_t kMostlyRepeated = 160;
   // Gray ones below this are never next to nothing; screens in colour may be.
   const std::uint32_t promising = image.shape.channels > 1 ? kMostlyRepeated : 224;
+  // And below this no large one is.
+  constexpr std::uint32_t kNextToNothing = 250;
   constexpr std::size_t kZstdFirst = 65536;
   const std::size_t bytes = image.image_hwc.size();
   const std::uint32_t share = repeated_share(image);
@@ -308,7 +310,8 @@ EncodedImage encode_any_integers(const ImageView& image, const CodecOptions& opt
     const bool fast = options.effort == Effort::fast;
     const bool promises =
         bytes <= kSampledBytes || (bytes <= kZstdFirst ? is_enough(estimate_zstd(image), bytes)
-                                                       : fast && estimate_zstd(image) * 64 < bytes);
+                                                       : fast && share >= kNextToNothing &&
+                                                             estimate_zstd(image) * 64 < bytes);
     if (promises) {
       smallest.offer(zstd_image(image, first_way(image.shape, options.effort)));
       if (is_enough(smallest.bytes(), bytes)) return smallest.take();
