@@ -278,6 +278,7 @@ TEST_CASE("sample row: one by its id equals the one from a list, masks and all")
   });
   CHECK(masks > 100);
   CHECK(!find_sample_row(bank, SampleId{9999}));
+  builder.reopen();
   builder.writer().delete_samples(std::vector<SampleId>{all[1]});
   CHECK(!find_sample_row(bank, all[1]));
   CHECK(find_sample_row(bank, all[2]));
