@@ -372,6 +372,8 @@ def main() -> int:
     if not (has("torch") and has("cv2")):
         print("the loader bench needs PyTorch and OpenCV", file=sys.stderr)
         return 1
+    if args.work is not None:
+        Path(args.work).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.work, prefix="loader-") as folder:
         results = [measure(side, Path(folder), args.subjects, args.rounds) for side in args.sides]
     if args.json:
