@@ -65,7 +65,7 @@ void create_records(const std::filesystem::path& file, const BankFile& bank,
   lmdb::update(environment, [&](lmdb::WriteTransaction& transaction) {
     write_identity(transaction, {bank.uuid, bank.format});
     write_position(transaction, bank.uuid, position);
-    write_batch(transaction, bank.uuid, Batch{});
+    write_batch(transaction, bank.uuid, CommittedBatch{});
     transaction.put(lmdb::Database::catalog, log.first,
                     catalog::seal(bank.uuid, log.first, log.second));
   });

@@ -138,7 +138,7 @@ bool repair_records(const BankState& bank, const OldIndex& old) {
       transaction.put(lmdb::Database::catalog, key,
                       catalog::seal(uuid, key, catalog::encode(*each)));
     }
-    Batch batch;
+    CommittedBatch batch;
     batch.kind = BatchKind::repair;
     write_batch(transaction, uuid, batch);
     write_position(transaction, uuid, after);

@@ -169,7 +169,7 @@ class Verification {
             "finishes it; rows were not compared");
         return false;
       }
-      const Batch last = read_batch(*snapshot_, state_->file.uuid);
+      const CommittedBatch last = read_batch(*snapshot_, state_->file.uuid);
       bool recoverable = false;
       std::string reason;
       try {

@@ -205,7 +205,7 @@ CommitReport BatchWriter::commit(const Taxonomy& taxonomy) {
 
 void BatchWriter::write_records(const BankPosition& target) {
   const BankUuid& uuid = state_->file.uuid;
-  Batch batch;
+  CommittedBatch batch;
   batch.first =
       position_.next.sample == target.next.sample ? SampleId{} : SampleId{position_.next.sample};
   batch.end = raw(batch.first) == 0 ? SampleId{} : SampleId{target.next.sample};
@@ -282,7 +282,7 @@ void BatchWriter::finish_delete(const std::vector<SampleId>& ids, const Taxonomy
   const std::string key = catalog::id_key(catalog::Kind::removal, raw(target.generation));
   const std::vector<CatalogEntry> log = next_log_entries(
       *state_, position_, target, {.kind = GenerationKind::erase, .erased = ids.size()});
-  Batch batch;
+  CommittedBatch batch;
   batch.kind = BatchKind::erase;
   for (const auto& [log_key, payload] : log) batch.touched.push_back(log_key);
   lmdb::update(state_->records(), [&](lmdb::WriteTransaction& transaction) {
@@ -307,7 +307,7 @@ void BatchWriter::finish_delete(const std::vector<SampleId>& ids, const Taxonomy
 // --- Recovery
 
 void BatchWriter::recover() {
-  Batch last;
+  CommittedBatch last;
   std::vector<ClassInfo> own;
   {
     const lmdb::ReadTransaction transaction(state_->records());
@@ -337,7 +337,7 @@ void BatchWriter::roll_forward(const Taxonomy& taxonomy) {
   sqlite::Transaction rows(index_);
   {
     const lmdb::ReadTransaction transaction(state_->records());
-    const Batch batch = read_batch(transaction, uuid);
+    const CommittedBatch batch = read_batch(transaction, uuid);
     if (batch.kind == BatchKind::erase) {
       const std::string key = catalog::id_key(catalog::Kind::removal, raw(position_.generation));
       const auto payload = read_catalog(transaction, uuid, key);

@@ -89,9 +89,9 @@ BankPosition read_position(const lmdb::ReadTransaction& transaction, const BankU
   return position;
 }
 
-Batch read_batch(const lmdb::ReadTransaction& transaction, const BankUuid& bank) {
+CommittedBatch read_batch(const lmdb::ReadTransaction& transaction, const BankUuid& bank) {
   ByteReader in = reader_of(value_of(transaction, bank, kBatchKey), "batch");
-  Batch batch;
+  CommittedBatch batch;
   batch.kind = static_cast<BatchKind>(in.varint(1, 3, "batch kind"));
   batch.first = SampleId{in.varint(0, kAny, "first sample")};
   batch.end = SampleId{in.varint(0, kAny, "last sample")};
@@ -126,7 +126,8 @@ void write_position(lmdb::WriteTransaction& transaction, const BankUuid& bank,
                   catalog::seal(bank, kPositionKey, std::move(out)));
 }
 
-void write_batch(lmdb::WriteTransaction& transaction, const BankUuid& bank, const Batch& batch) {
+void write_batch(lmdb::WriteTransaction& transaction, const BankUuid& bank,
+                 const CommittedBatch& batch) {
   std::vector<std::byte> out{std::byte{kLayout}};
   append_varint(out, static_cast<std::uint64_t>(batch.kind));
   append_varint(out, raw(batch.first));

@@ -47,7 +47,7 @@ struct BankPosition {
 
 enum class BatchKind : std::uint8_t { insert = 1, erase, repair };
 
-struct Batch {
+struct CommittedBatch {
   BatchKind kind = BatchKind::insert;
   SampleId first{};  // insert: records of [first, end)
   SampleId end{};
@@ -57,12 +57,13 @@ struct Batch {
 // Each throws Error(corrupt) for a value that is missing, damaged or another bank's.
 BankIdentity read_identity(const lmdb::ReadTransaction& transaction);
 BankPosition read_position(const lmdb::ReadTransaction& transaction, const BankUuid& bank);
-Batch read_batch(const lmdb::ReadTransaction& transaction, const BankUuid& bank);
+CommittedBatch read_batch(const lmdb::ReadTransaction& transaction, const BankUuid& bank);
 
 void write_identity(lmdb::WriteTransaction& transaction, const BankIdentity& identity);
 void write_position(lmdb::WriteTransaction& transaction, const BankUuid& bank,
                     const BankPosition& position);
-void write_batch(lmdb::WriteTransaction& transaction, const BankUuid& bank, const Batch& batch);
+void write_batch(lmdb::WriteTransaction& transaction, const BankUuid& bank,
+                 const CommittedBatch& batch);
 
 // Entries of the catalog, opened: payloads live as long as the transaction.
 std::optional<Bytes> read_catalog(const lmdb::ReadTransaction& transaction, const BankUuid& bank,
