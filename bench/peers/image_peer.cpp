@@ -1,23 +1,9 @@
 #include "bench/peers/peers.h"
 #include "schema/record_layout.h"
+#include "store/internal/image_codec.h"
 #include "store/record.h"
 
-// As in wave_peer.cpp: the bench measures the section below the record and declares what it
-// calls, word for word as store/internal/image_codec.h does; it stays private to its room.
-namespace slicebank {
-
-struct EncodedImage {
-  ImageCodec codec = ImageCodec::raw;
-  std::uint32_t dictionary_id = 0;  // 0: none
-  std::uint32_t dictionary_check = 0;
-  std::vector<std::byte> section;
-};
-
-EncodedImage encode_image(const ImageView& image, const CodecOptions& options);
-void decode_image_section(const ImageShape& shape, ImageCodec codec, Bytes section,
-                          const Dictionary* dictionary, MutableBytes out_hwc, RowRange rows);
-
-namespace bench {
+namespace slicebank::bench {
 
 Codec image_codec(int effort) {
   static const char* const kNames[] = {"image fast", "image balanced", "image small"};
@@ -36,5 +22,4 @@ Codec image_codec(int effort) {
       [](const Image&) { return std::size_t{1}; }};
 }
 
-}  // namespace bench
-}  // namespace slicebank
+}  // namespace slicebank::bench

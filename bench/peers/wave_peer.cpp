@@ -1,14 +1,6 @@
 #include "bench/peers/peers.h"
+#include "store/internal/wave/wave.h"
 #include "store/record.h"
-
-// The bench measures the image section below the record, beside codecs that have no record
-// around them either. It declares what it calls; the section stays private to its room.
-namespace slicebank::wave {
-bool suits(const ImageShape& shape) noexcept;
-std::vector<std::byte> encode(const ImageView& image, Effort effort);
-void decode(const ImageShape& shape, Bytes section, MutableBytes out_hwc, RowRange rows);
-std::string_view kernels();
-}  // namespace slicebank::wave
 
 namespace slicebank::bench {
 

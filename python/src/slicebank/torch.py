@@ -17,6 +17,7 @@ from slicebank._dataset import collate as _collate
 from slicebank._loader import Loader
 from slicebank._torch_blocks import shared_batch, to_tensor, value_of
 
+
 def to_tensors(batch: Item) -> Item:
     """A batch with tensors for arrays; lists of arrays become lists of tensors."""
     return {name: value_of(value) for name, value in batch.items()}
