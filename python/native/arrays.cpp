@@ -116,6 +116,13 @@ nb::object id_array(std::vector<std::uint64_t> numbers) {
   return array_of_type(std::move(owner), data, shape, kIds);
 }
 
+nb::object id_array(const std::vector<SampleId>& ids) {
+  std::vector<std::uint64_t> numbers;
+  numbers.reserve(ids.size());
+  for (const SampleId id : ids) numbers.push_back(raw(id));
+  return id_array(std::move(numbers));
+}
+
 std::vector<std::uint64_t> numbers_of(nb::handle sequence) {
   using Numbers = nb::ndarray<const std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
   Numbers array;

@@ -1,13 +1,16 @@
 // A bank, its entities, and samples out of it.
 #include "store/bank.h"
 
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -70,6 +73,26 @@ nb::tuple read_sample(const Bank& bank, std::uint64_t id, bool image, bool masks
   {
     const nb::gil_scoped_release release;
     sample = bank.reader().sample(SampleId{id}, parts_of(image, masks, classes));
+  }
+  return sample_tuple(id, std::move(sample), image);
+}
+
+nb::tuple crop_sample(const Bank& bank, std::uint64_t id,
+                      const std::array<std::int64_t, 4>& box_xyxy, bool image, bool masks) {
+  std::array<std::uint32_t, 4> sides{};
+  for (std::size_t i = 0; i < sides.size(); ++i) {
+    const bool fits = box_xyxy[i] >= 0 && box_xyxy[i] <= std::numeric_limits<std::int32_t>::max();
+    if (!fits) {
+      throw Error(ErrorCode::bad_argument, "a crop from or to " + std::to_string(box_xyxy[i]),
+                  "x0, y0, x1, y1 inside of the image");
+    }
+    sides[i] = static_cast<std::uint32_t>(box_xyxy[i]);
+  }
+  Sample sample;
+  {
+    const nb::gil_scoped_release release;
+    sample = bank.reader().crop(SampleId{id}, {sides[0], sides[1], sides[2], sides[3]},
+                                parts_of(image, masks, {}));
   }
   return sample_tuple(id, std::move(sample), image);
 }
@@ -296,6 +319,9 @@ void bind_bank(nb::module_& module) {
       .def("read", &read_sample, "id"_a, "image"_a, "masks"_a, "classes"_a,
            nb::sig("def read(self, id: int, image: bool, masks: bool, classes: "
                    "collections.abc.Sequence[int]) -> tuple[typing.Any, ...]"))
+      .def("crop", &crop_sample, "id"_a, "box_xyxy"_a, "image"_a, "masks"_a,
+           nb::sig("def crop(self, id: int, box_xyxy: tuple[int, int, int, int], image: bool, "
+                   "masks: bool) -> tuple[typing.Any, ...]"))
       .def("read_many", &read_samples, "ids"_a, "image"_a, "masks"_a, "classes"_a, "threads"_a,
            nb::sig("def read_many(self, ids: typing.Any, image: bool, masks: bool, classes: "
                    "collections.abc.Sequence[int], threads: int) -> list[tuple[typing.Any, ...]]"))

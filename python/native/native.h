@@ -9,12 +9,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "query/selection.h"
 #include "schema/ids.h"
 #include "schema/sample.h"
 #include "schema/taxonomy.h"
@@ -50,6 +52,7 @@ nb::object array_over(std::shared_ptr<void> owner, void* data, std::span<const s
 nb::object bool_array_over(std::shared_ptr<void> owner, void* data,
                            std::span<const std::size_t> shape);
 nb::object id_array(std::vector<std::uint64_t> numbers);  // uint64, one axis
+nb::object id_array(const std::vector<SampleId>& ids);
 
 template <typename T>
 nb::object array_of(std::vector<T> values, std::span<const std::size_t> shape, PixelType type) {
@@ -61,6 +64,11 @@ nb::object array_of(std::vector<T> values, std::span<const std::size_t> shape, P
 std::vector<std::uint64_t> numbers_of(nb::handle sequence);
 std::vector<SampleId> ids_of(nb::handle sequence);
 std::vector<ClassId> class_ids_of(const std::vector<std::uint32_t>& numbers);
+
+// --- selection.cpp
+
+// As of "7" or "2026-11-29"; nothing: as it is now. Error(bad_argument), Error(not_found).
+SelectOptions select_options(const Bank& bank, const std::optional<std::string>& as_of);
 
 // --- interrupt.cpp
 

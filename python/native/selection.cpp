@@ -1,20 +1,30 @@
 // Filters and selections.
 #include "query/selection.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstring>
 #include <memory>
+#include <unordered_set>
 
 #include "python/native/native.h"
 #include "python/native/table.h"
 #include "query/facet_panel.h"
 #include "query/split.h"
+#include "store/generations.h"
+#include "store/reader.h"
 
 namespace slicebank::python {
 namespace {
+
+template <typename Call>
+auto without_gil(Call&& call) {
+  const nb::gil_scoped_release release;
+  return call();
+}
 
 // The bytes of the ids, for a pickle: u64, little-endian, in order.
 nb::bytes id_bytes(const Selection& selection) {
@@ -29,13 +39,6 @@ Selection from_bytes(const Bank& bank, const nb::bytes& bytes, std::uint64_t gen
   return Selection(bank, std::move(ids), Generation{generation}, query);
 }
 
-nb::object selection_ids(const Selection& selection) {
-  std::vector<std::uint64_t> numbers;
-  numbers.reserve(selection.size());
-  for (const SampleId id : selection.ids()) numbers.push_back(raw(id));
-  return id_array(std::move(numbers));
-}
-
 // The samples at these places, in their order.
 Selection taken(const Selection& selection, nb::handle places) {
   std::vector<SampleId> ids;
@@ -44,12 +47,6 @@ Selection taken(const Selection& selection, nb::handle places) {
     ids.push_back(selection.ids()[place]);
   }
   return Selection(selection.bank(), std::move(ids), selection.generation(), selection.query());
-}
-
-template <typename Call>
-auto without_gil(Call&& call) {
-  const nb::gil_scoped_release release;
-  return call();
 }
 
 std::shared_ptr<Table> facet_table(const Selection& selection) {
@@ -81,7 +78,27 @@ std::shared_ptr<Table> subject_table(const Selection& selection) {
   });
 }
 
+// The volumes that the samples are of, in the order in which they come up.
+nb::object volume_ids(const Selection& selection) {
+  return id_array(without_gil([&] {
+    std::vector<std::uint64_t> volumes;
+    std::unordered_set<std::uint64_t> known;
+    const Reader reader = selection.bank().reader();
+    for (const SampleId id : selection.ids()) {
+      const std::uint64_t volume = raw(reader.info(id).volume_id);
+      if (known.insert(volume).second) volumes.push_back(volume);
+    }
+    return volumes;
+  }));
+}
+
 }  // namespace
+
+SelectOptions select_options(const Bank& bank, const std::optional<std::string>& as_of) {
+  SelectOptions options;
+  if (as_of) options.as_of = find_generation(bank, *as_of);
+  return options;
+}
 
 void bind_selection(nb::module_& module) {
   using namespace nb::literals;
@@ -89,7 +106,9 @@ void bind_selection(nb::module_& module) {
       .def("__len__", &Selection::size)
       .def_prop_ro("generation", [](const Selection& it) { return raw(it.generation()); })
       .def_prop_ro("query", [](const Selection& it) { return it.query(); })
-      .def("ids", &selection_ids, nb::sig("def ids(self) -> numpy.typing.NDArray[numpy.uint64]"))
+      .def(
+          "ids", [](const Selection& it) { return id_array(it.ids()); },
+          nb::sig("def ids(self) -> numpy.typing.NDArray[numpy.uint64]"))
       .def("id_bytes", &id_bytes)
       .def("fingerprint", &Selection::fingerprint)
       .def("united", &Selection::united, "other"_a)
@@ -105,6 +124,16 @@ void bind_selection(nb::module_& module) {
           },
           "keys"_a)
       .def("shuffled", &Selection::shuffled, "seed"_a)
+      .def(
+          "as_of",
+          [](const Selection& it, const std::string& as_of) {
+            return without_gil([&] { return it.as_of(find_generation(it.bank(), as_of)); });
+          },
+          "as_of"_a)
+      .def(
+          "deleted",
+          [](const Selection& it) { return id_array(without_gil([&] { return it.deleted(); })); },
+          nb::sig("def deleted(self) -> numpy.typing.NDArray[numpy.uint64]"))
       .def("taken", &taken, "places"_a, nb::sig("def taken(self, places: typing.Any) -> Selection"))
       .def(
           "save",
@@ -113,10 +142,11 @@ void bind_selection(nb::module_& module) {
 
   module.def(
       "select",
-      [](const Bank& bank, const std::string& filter) {
-        return without_gil([&] { return select_samples(bank, filter); });
+      [](const Bank& bank, const std::string& filter, const std::optional<std::string>& as_of) {
+        return without_gil(
+            [&] { return select_samples(bank, filter, select_options(bank, as_of)); });
       },
-      "bank"_a, "filter"_a);
+      "bank"_a, "filter"_a, "as_of"_a.none());
   module.def(
       "count",
       [](const Bank& bank, const std::string& filter) {
@@ -148,6 +178,9 @@ void bind_selection(nb::module_& module) {
       "bank"_a, "name"_a);
   module.def("facet_table", &facet_table, "selection"_a);
   module.def("subject_table", &subject_table, "selection"_a);
+  module.def("volume_ids", &volume_ids, "selection"_a,
+             nb::sig("def volume_ids(selection: Selection) -> "
+                     "numpy.typing.NDArray[numpy.uint64]"));
 }
 
 }  // namespace slicebank::python

@@ -1,6 +1,7 @@
 #include "python/native/table.h"
 
 #include <fmt/format.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -205,9 +206,11 @@ std::shared_ptr<Table> mask_table(const Bank& bank, nb::handle sequence) {
 }
 
 std::shared_ptr<Table> stats_table(const Bank& bank, const std::vector<std::string>& by,
-                                   const std::string& filter, bool subjects) {
+                                   const std::string& filter, bool subjects,
+                                   const std::optional<std::string>& as_of) {
   const nb::gil_scoped_release release;
-  const StatsTable found = stats(bank, by, filter, {.subjects = subjects});
+  const StatsTable found =
+      stats(bank, by, filter, {.subjects = subjects, .select = select_options(bank, as_of)});
   std::vector<std::string> names = found.by;
   names.insert(names.end(), {"samples", "masks", "subjects"});
   auto table = table_with(names);
@@ -222,7 +225,8 @@ std::shared_ptr<Table> stats_table(const Bank& bank, const std::vector<std::stri
 }
 
 std::string stats_svg(const Bank& bank, const std::vector<std::string>& by,
-                      const std::string& filter, const std::string& measure, bool logarithmic) {
+                      const std::string& filter, const std::string& measure, bool logarithmic,
+                      const std::optional<std::string>& as_of) {
   StatsChartOptions options;
   if (measure == "samples") {
     options.measure = StatsMeasure::samples;
@@ -236,7 +240,8 @@ std::string stats_svg(const Bank& bank, const std::vector<std::string>& by,
   }
   if (logarithmic) options.scale = ValueScale::logarithmic;
   const nb::gil_scoped_release release;
-  return bar_chart_svg(stats_chart(stats(bank, by, filter), options));
+  const StatsTable found = stats(bank, by, filter, {.select = select_options(bank, as_of)});
+  return bar_chart_svg(stats_chart(found, options));
 }
 
 nb::object value_at(const Column& column, std::uint64_t row) {
@@ -337,8 +342,9 @@ void bind_table(nb::module_& module) {
              nb::sig("def sample_table(bank: Bank, ids: typing.Any) -> Table"));
   module.def("mask_table", &mask_table, "bank"_a, "ids"_a,
              nb::sig("def mask_table(bank: Bank, ids: typing.Any) -> Table"));
-  module.def("stats", &stats_table, "bank"_a, "by"_a, "filter"_a, "subjects"_a);
-  module.def("stats_svg", &stats_svg, "bank"_a, "by"_a, "filter"_a, "measure"_a, "logarithmic"_a);
+  module.def("stats", &stats_table, "bank"_a, "by"_a, "filter"_a, "subjects"_a, "as_of"_a.none());
+  module.def("stats_svg", &stats_svg, "bank"_a, "by"_a, "filter"_a, "measure"_a, "logarithmic"_a,
+             "as_of"_a.none());
 }
 
 }  // namespace slicebank::python

@@ -9,6 +9,7 @@
 #include "python/native/batch_spec.h"
 #include "python/native/native.h"
 #include "query/loader_volume.h"
+#include "query/volume_foreground.h"
 #include "schema/error.h"
 
 namespace slicebank::python {
@@ -83,6 +84,34 @@ VolumeSpec spec_of(bool image, const std::optional<std::string>& dtype,
   return spec;
 }
 
+// Where a patch is to begin, by (seed, epoch, position).
+void bind_foreground(nb::module_& module) {
+  using namespace nb::literals;
+  nb::class_<VolumeForeground>(module, "VolumeForeground", "Where classes are in a volume.")
+      .def(
+          "__init__",
+          [](VolumeForeground* self, const Bank& bank, const VolumeSlices& slices,
+             const std::vector<std::uint32_t>& classes, const std::string& missing) {
+            const nb::gil_scoped_release release;
+            new (self) VolumeForeground(bank, slices, class_ids_of(classes), missing_of(missing));
+          },
+          "bank"_a, "slices"_a, "classes"_a, "missing"_a)
+      .def(
+          "draw",
+          [](const VolumeForeground& it, std::uint64_t seed, std::uint64_t epoch,
+             std::uint64_t position) {
+            const nb::gil_scoped_release release;
+            return it.draw({seed, epoch}, position);
+          },
+          "seed"_a, "epoch"_a, "position"_a,
+          nb::sig("def draw(self, seed: int, epoch: int, position: int) -> "
+                  "list[int] | None"));
+  module.def("patch_around", &patch_around, "voxel_dhw"_a, "size_dhw"_a, "volume_dhw"_a,
+             nb::sig("def patch_around(voxel_dhw: collections.abc.Sequence[int], size_dhw: "
+                     "collections.abc.Sequence[int], volume_dhw: collections.abc.Sequence[int]) -> "
+                     "list[int]"));
+}
+
 }  // namespace
 
 void bind_volume(nb::module_& module) {
@@ -94,11 +123,9 @@ void bind_volume(nb::module_& module) {
       .def_prop_ro("affine_4x4", [](const VolumeSlices& it) { return it.volume.affine_4x4; })
       .def_prop_ro("spacing_dhw_mm",
                    [](const VolumeSlices& it) { return spacing_of(it.spacing_dhw_mm); })
-      .def("ids", [](const VolumeSlices& it) {
-        std::vector<std::uint64_t> ids;
-        for (const SampleId id : it.ids) ids.push_back(raw(id));
-        return id_array(std::move(ids));
-      });
+      .def(
+          "ids", [](const VolumeSlices& it) { return id_array(it.ids); },
+          nb::sig("def ids(self) -> numpy.typing.NDArray[numpy.uint64]"));
   module.def(
       "volume_slices",
       [](const Bank& bank, std::uint64_t volume, const std::optional<std::string>& axis) {
@@ -127,6 +154,7 @@ void bind_volume(nb::module_& module) {
               "classes: collections.abc.Sequence[int], label_map: bool, masks: bool, pad: float, "
               "missing: str, threads: int, origin_dhw: tuple[int, int, int] | None, size_dhw: "
               "tuple[int, int, int] | None) -> dict[str, typing.Any]"));
+  bind_foreground(module);
 }
 
 }  // namespace slicebank::python

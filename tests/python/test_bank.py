@@ -45,6 +45,41 @@ def test_arrays_own_their_memory(bank: sb.Bank) -> None:
     assert (numpy.from_dlpack(before) == before).all()
 
 
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_a_crop_is_the_whole_sliced(bank: sb.Bank, data: st.DataObject) -> None:
+    whole = bank.sample(data.draw(st.integers(1, len(bank))))
+    assert whole.image is not None
+    x0, x1 = sorted(data.draw(st.lists(st.integers(0, whole.width), min_size=2, max_size=2, unique=True)))
+    y0, y1 = sorted(data.draw(st.lists(st.integers(0, whole.height), min_size=2, max_size=2, unique=True)))
+    crop = bank.crop(whole.id, (x0, y0, x1, y1))
+    assert crop.image is not None and crop.image.dtype == whole.image.dtype
+    assert numpy.array_equal(crop.image, whole.image[y0:y1, x0:x1])
+    assert (crop.height, crop.width) == (y1 - y0, x1 - x0)
+    assert (crop.id, crop.slice, crop.labels) == (whole.id, whole.slice, whole.labels)
+    assert len(crop.instances) == len(whole.instances)
+    for ours, theirs in zip(crop.instances, whole.instances):
+        assert (ours.class_name, ours.instance) == (theirs.class_name, theirs.instance)
+        assert numpy.array_equal(ours.mask, theirs.mask[y0:y1, x0:x1])
+
+
+def test_a_crop_of_a_box(bank: sb.Bank) -> None:
+    whole = bank.where("class = 'liver'")[0]
+    for box, mask in zip(whole.boxes, whole.instances):  # numpy's numbers, too
+        crop = bank.crop(whole.id, box, image=False)
+        assert crop.image is None and max(each.area for each in crop.instances) >= mask.area
+    assert bank.crop(whole.id, whole.instances[0].box, masks=False).instances == []
+    again = pickle.loads(pickle.dumps(bank.crop(whole.id, (1, 2, 5, 9))))
+    assert again.image.shape[:2] == (7, 4)
+    for wrong in ((4, 4, 4, 9), (0, 0, whole.width + 1, 4), (-1, 0, 4, 4), (0, 0, 4), (0, 9, 4, 3)):
+        with pytest.raises(sb.BadArgument):
+            bank.crop(whole.id, wrong)
+    with pytest.raises(sb.NotFound):
+        bank.crop(10**9, (0, 0, 4, 4))
+    with pytest.raises(TypeError):
+        bank.crop(whole.id, (0, 0, 4.5, 4))  # type: ignore[arg-type]
+
+
 def test_masks_of_a_class_above_are_united(bank: sb.Bank) -> None:
     sample = bank.where("class = 'left kidney' AND class = 'right kidney'")[0]
     both = sample.masks["left kidney"] | sample.masks["right kidney"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 
 from slicebank import _native
 from slicebank._audit import Audits
-from slicebank._errors import NotFound
+from slicebank._errors import BadArgument, NotFound
 from slicebank._sample import Sample
-from slicebank._selection import Selection
+from slicebank._selection import Generation, Selection, as_of_text
 from slicebank._split import SplitSet
 from slicebank._table import Table
 from slicebank.filters import Condition
@@ -74,18 +75,32 @@ class Bank(Audits):
 
     # --- Choosing.
 
-    def where(self, filter: str | Condition = "") -> Selection:
+    def where(
+        self, filter: str | Condition = "", *, as_of: Generation | None = None
+    ) -> Selection:
         """The samples that a filter finds, ascending by id; without one, all of them.
 
         ``bank.where("modality = 'CT' AND mask(class = 'liver' AND area > 500)")``: see
         docs/query_language.md; :mod:`slicebank.filters` makes the same by code. Raises QueryError,
         whose ``column`` points at the word.
+
+        ``as_of``: only what was in the bank at that generation, ``7`` or ``"2026-11-29"`` (UTC; also
+        ``"2026-11-29T14:30"``): the last one until then; see :meth:`generations`. The filter asks what is
+        known of those samples now, and what was deleted since cannot be had again. Raises NotFound for
+        a generation that is not known, BadArgument for other words.
         """
-        return Selection(self, _native.select(self._native, str(filter)))
+        return Selection(self, _native.select(self._native, str(filter), as_of_text(as_of)))
 
     def all(self) -> Selection:
         """Every sample."""
         return self.where()
+
+    def generations(self) -> Table:
+        """What each generation was, ascending: generation, kind (insert, erase, repair, begin),
+        next_sample (the first id not given out yet), samples (in the bank then), removed (samples
+        that it took out), committed_at (UTC; ``None``: not known).
+        """
+        return self.table("generations")
 
     def count(self, filter: str | Condition = "") -> int:
         """How many samples a filter finds."""
@@ -130,6 +145,28 @@ class Bank(Audits):
         """A sample by its id. Raises NotFound for one that never was or was deleted."""
         return Sample(self, self._native.read(id, image, masks, []))
 
+    def crop(
+        self, id: int, box: Sequence[int], *, image: bool = True, masks: bool = True
+    ) -> Sample:
+        """A part of a sample, without decoding more of the rest than the codec has to.
+
+        Args:
+            box: half-open ``x0, y0, x1, y1`` in pixels, as ``Mask.box`` and ``Sample.boxes`` have it.
+
+        Returns:
+            What :meth:`sample` gives, with image ``[y0:y1, x0:x1]``, (y1 - y0, x1 - x0) or
+            (y1 - y0, x1 - x0, C), and masks alike; a mask with nothing in the box is there, empty.
+            Boxes, height and width are the crop's; ``meta`` is the whole slice's.
+
+        Raises:
+            BadArgument: a box that is empty or reaches out of the image. NotFound: no such sample.
+            For 3-D see :meth:`volume`.
+        """
+        sides = tuple(operator.index(side) for side in box)
+        if len(sides) != 4:
+            raise BadArgument(f"a box of {len(sides)} numbers", "x0, y0, x1, y1", "bad_argument")
+        return Sample(self, self._native.crop(id, sides, image, masks))
+
     def image(self, id: int) -> NDArray[Any]:
         """Its pixels alone: (H, W) or (H, W, C)."""
         return self._native.image(id)
@@ -169,14 +206,17 @@ class Bank(Audits):
         where: str | Condition = "",
         *,
         subjects: bool = True,
+        as_of: Generation | None = None,
     ) -> Table:
         """Samples, masks and subjects by one or more of modality, sequence, region, dataset,
         class, official_split, patient, axis, split:NAME.
 
         ``subjects=False`` leaves people uncounted (0): a table by modality, dataset or class of the
-        whole bank then comes at once, from counts the writer keeps. Raises QueryError.
+        whole bank then comes at once, from counts the writer keeps. ``as_of``: see :meth:`where`.
+        Raises QueryError.
         """
-        return Table(_native.stats(self._native, _words(by), str(where), subjects))
+        text = as_of_text(as_of)
+        return Table(_native.stats(self._native, _words(by), str(where), subjects, text))
 
     def stats_chart(
         self,
@@ -185,11 +225,13 @@ class Bank(Audits):
         *,
         measure: str = "samples",
         logarithmic: bool = False,
+        as_of: Generation | None = None,
     ) -> str:
         """The same as a bar chart, SVG: the last word of ``by`` down the side, a series for each
         value of the words before it. ``measure``: samples, masks or subjects.
         """
-        return _native.stats_svg(self._native, _words(by), str(where), measure, logarithmic)
+        text = as_of_text(as_of)
+        return _native.stats_svg(self._native, _words(by), str(where), measure, logarithmic, text)
 
     def table(self, view: str = "samples") -> Table:
         """A whole view of the index: datasets, subjects, volumes, samples, masks, labels, classes,

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 _THUMBNAILS = 12
 
+Generation = int | str
+"""A generation by its number, or the last one of a day or until a time in UTC: ``"2026-11-29"``."""
+
+
+def as_of_text(as_of: Generation | None) -> str | None:
+    """What the compiled half reads; it refuses other words."""
+    return None if as_of is None else str(as_of)
+
 
 def places_of(key: Any, size: int) -> NDArray[numpy.uint64]:
     """Places that a slice, a list of whole numbers or a mask array stands for.
@@ -152,6 +160,14 @@ class Selection:
     def where(self, filter: str | Condition) -> Selection:
         """Those of them that a filter finds, in the order they have here."""
         return self & self._bank.where(filter)
+
+    def as_of(self, generation: Generation) -> Selection:
+        """Those of them that were in the bank then, in the order they have here; see Bank.where."""
+        return self._of(self._native.as_of(str(generation)))
+
+    def deleted(self) -> NDArray[numpy.uint64]:
+        """Ids of those that have been deleted since it was made or saved, in its order."""
+        return self._native.deleted()
 
     def take(self, count: int) -> Selection:
         """The first ``count``."""
