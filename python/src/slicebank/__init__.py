@@ -36,6 +36,7 @@ from slicebank._errors import (
     WrongVersion,
 )
 from slicebank._loader import Loader
+from slicebank._patches import PatchDataset
 from slicebank._sample import Mask, Masks, Sample
 from slicebank._samplers import (
     BalancedSampler,
@@ -98,6 +99,7 @@ __all__ = [
     "NeedsReindex",
     "NotFound",
     "OutOfSpace",
+    "PatchDataset",
     "PermutationSampler",
     "QueryError",
     "RepeatFactorSampler",

@@ -94,7 +94,40 @@ def collate(items: Sequence[Item]) -> Item:
     return batch
 
 
-class Dataset:
+class MapStyle:
+    """What datasets share: ``__len__`` items by place, each drawn by (seed, epoch, position)."""
+
+    epoch: int = 0
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[place] for place in range(len(self)))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Of what is random, where the sampler does not tell it."""
+        self.epoch = epoch
+
+    def _place(self, index: int) -> int:
+        size = len(self)
+        place = index + size if index < 0 else index
+        if not 0 <= place < size:
+            raise IndexError(f"place {index} of {size} items")
+        return place
+
+    def _drawn(self, index: Any) -> tuple[int, int, int]:
+        """Its place, position and epoch: a Draw's own, or those of the index itself."""
+        place = self._place(int(index))
+        if isinstance(index, Draw):
+            return place, index.position, index.epoch
+        return place, place, self.epoch
+
+
+class Dataset(MapStyle):
     """A selection, decoded and brought into shape by C++ threads: ``__len__``,
     ``__getitem__``, ``__getitems__``. For ``torch.utils.data.DataLoader``, Grain, or a loop.
 
@@ -171,7 +204,6 @@ class Dataset:
         self.transform = transform
         self.seed = seed
         self.threads = threads
-        self.epoch = 0
         self._options = dict(options)
         self._spec = spec_of(selection.bank, classes, **options)
         self._names = keys
@@ -193,25 +225,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Of what is random, where the sampler does not tell it."""
-        self.epoch = epoch
-
-    def _place(self, index: int) -> int:
-        size = len(self._ids)
-        place = index + size if index < 0 else index
-        if not 0 <= place < size:
-            raise IndexError(f"place {index} of {size} samples")
-        return place
-
     def __getitem__(self, index: Any) -> Any:
         """An item; or the items of a slice, a list of places or a mask array."""
         if not isinstance(index, (int, numpy.integer)):
             return self.__getitems__([int(place) for place in places_of(index, len(self))])
-        place = self._place(int(index))
-        position, epoch = place, self.epoch
-        if isinstance(index, Draw):
-            position, epoch = index.position, index.epoch
+        place, position, epoch = self._drawn(index)
         item: Item = self._maker.item(
             int(self._ids[place]), position, self.seed, epoch, self._instances
         )
@@ -242,9 +260,6 @@ class Dataset:
         if self.transform is not None:
             return [self.transform(item) for item in items]
         return ItemList(items, stacked)
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[place] for place in range(len(self)))
 
     def __repr__(self) -> str:
         # Stable: Grain compares it when it goes back to a checkpoint.

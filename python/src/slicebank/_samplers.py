@@ -8,7 +8,7 @@ takes the same time anywhere in the epoch, also with another number of ranks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from slicebank._dataset import Dataset
     from slicebank._selection import Selection
 
-    Sized: TypeAlias = "Selection | Dataset | int"
+    Items: TypeAlias = Sized | int
 
 _AT_ONCE = 256
 
@@ -152,7 +152,7 @@ class SequentialSampler(Sampler):
     """Every sample once, in the selection's order."""
 
     def __init__(
-        self, data: Sized, *, rank: int = 0, world_size: int = 1, rank_block: int = 1
+        self, data: Items, *, rank: int = 0, world_size: int = 1, rank_block: int = 1
     ) -> None:
         super().__init__(_size(data), rank, world_size, rank_block)
 
@@ -165,7 +165,7 @@ class PermutationSampler(Sampler):
 
     def __init__(
         self,
-        data: Sized,
+        data: Items,
         seed: int = 0,
         *,
         rank: int = 0,
@@ -323,7 +323,7 @@ def _selection_of(data: Selection | Dataset) -> Selection:
     return data.selection if isinstance(data, Dataset) else data
 
 
-def _size(data: Sized) -> int:
+def _size(data: Items) -> int:
     if isinstance(data, int):
         if data < 0:
             raise BadArgument(f"{data} items", "", "bad_argument")
