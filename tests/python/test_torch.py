@@ -119,6 +119,26 @@ def test_state_under_a_dataloader_that_draws_ahead(dataset: sb.Dataset) -> None:
     assert [int(d) for d in again] == whole[12:]
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_patches_are_the_same_for_any_number_of_workers(bank: sb.Bank, method: str) -> None:
+    patches = sb.PatchDataset(
+        bank.where("modality = 'CT'"), (2, 32, 32), ["liver"], missing="close", seed=6
+    )
+    patches[0]  # its volumes are known here before they are in the workers
+
+    def found(**many: Any) -> list[Any]:
+        sampler = sb.WeightedSampler([1.0] * len(patches), 2, draws=24)
+        loader = DataLoader(
+            patches, batch_size=1, sampler=sampler, collate_fn=sb_torch.collate, **many
+        )
+        names = ("image", "label_map", "origin_dhw", "volume_id")
+        return [[batch[name].numpy().tobytes() for name in names] for _ in range(2) for batch in loader]
+
+    alone = found()
+    assert len(alone) == 48 and alone[:24] != alone[24:]
+    assert found(num_workers=2, multiprocessing_context=method, timeout=60) == alone
+
+
 def test_uint16_becomes_int32(bank: sb.Bank) -> None:
     dataset = sb.Dataset(bank.all(), size=32, resize="fit", channels="gray", dtype="uint16")
     assert sb_torch.collate(dataset.__getitems__([0, 1]))["image"].dtype == torch.int32
