@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import slicebank as sb
 from slicebank import _native
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "banks"
 LARGE = "mask(area > 100)"
 
 
@@ -69,3 +71,23 @@ def test_generations_say_what_was_when(folder: Path, tmp_path: Path) -> None:
             bank.where(as_of=wrong)
         with pytest.raises(sb.BadArgument):
             bank.all().as_of(wrong)
+
+
+def test_what_was_deleted_since_is_told(tmp_path: Path) -> None:
+    bank = sb.open(shutil.copytree(GOLDEN / "v1_1", tmp_path / "v1_1"))
+    rows = bank.generations().to_dicts()
+    (erased,) = (row for row in rows if row["kind"] == "erase")
+    before = next(row for row in rows if row["generation"] == erased["generation"] - 1)
+    then = bank.ids(range(1, before["next_sample"]))
+    assert len(then.deleted()) == before["samples"] - len(bank.where(as_of=before["generation"]))
+    assert then.as_of(before["generation"]) == then
+    assert sorted({*then.ids} - {*bank.all().ids}) == sorted(then.deleted())
+
+
+def test_a_bank_without_a_log_has_its_present(tmp_path: Path) -> None:
+    bank = sb.open(shutil.copytree(GOLDEN / "v1_0", tmp_path / "v1_0"))
+    assert bank.where(as_of=bank.generation) == bank.all()
+    with pytest.raises(sb.NotFound, match="kept no log"):
+        bank.where(as_of=bank.generation - 1)
+    with pytest.raises(sb.QueryError):
+        bank.generations()

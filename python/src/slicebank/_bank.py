@@ -98,7 +98,8 @@ class Bank(Audits):
     def generations(self) -> Table:
         """What each generation was, ascending: generation, kind (insert, erase, repair, begin),
         next_sample (the first id not given out yet), samples (in the bank then), removed (samples
-        that it took out), committed_at (UTC; ``None``: not known).
+        that it took out), committed_at (UTC; ``None``: not known). Raises QueryError for a bank
+        that only an older slicebank has written: its log begins with the next commit.
         """
         return self.table("generations")
 
