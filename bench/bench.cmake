@@ -1,10 +1,12 @@
-# Every bench/<name>_bench.cpp is one program, build/bench/bin/<name>_bench.
+# Every bench/<name>_bench.cpp is one program, build/release/bench/<name>_bench.
 file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_bench.cpp)
 find_package(PNG REQUIRED)
 pkg_check_modules(charls IMPORTED_TARGET charls)
+add_custom_target(slicebank_benches DEPENDS slicebank_phantom_tool)
 foreach(source IN LISTS benches)
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
+  add_dependencies(slicebank_benches ${name})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE slicebank::slicebank slicebank_phantom PNG::PNG
     PkgConfig::zstd fmt::fmt nlohmann_json::nlohmann_json Threads::Threads slicebank_options)

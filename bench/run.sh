@@ -2,7 +2,7 @@
 # What `./dev bench` runs, from the root of the checkout: run.sh record | read | patch | import | split | index | loader | all [ARG ...]
 set -euo pipefail
 which=$1; shift
-programs=build/bench/bench
+programs=build/release/bench
 data=build/bench-data
 results=$data/results
 mkdir -p "$data" "$results"
@@ -73,7 +73,8 @@ loader() {
   peers=$(peers_of loader 'torch, cv2, lmdb, webdataset, datasets' torch==2.13.0 opencv-python-headless lmdb \
     webdataset datasets)
   [ -n "$peers" ] || return 0
-  "$peers" -c 'import slicebank' 2>/dev/null || "$peers" -m pip install --quiet . >&2
+  "$peers" -c 'import slicebank' 2>/dev/null || "$peers" -m pip install --quiet \
+    --config-settings "cmake.define.SLICEBANK_LIBRARIES_FROM=$PWD/build/release" . >&2
   "$peers" bench/peers/loader_bench.py --json "$results/loader.json" "$@"
 }
 
