@@ -1,6 +1,7 @@
 // Filter -> SQL text and bound values. Pure.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ struct FilterNames {
   std::vector<std::string> datasets;
   std::vector<std::string> splits;
   std::vector<std::vector<std::string>> split_sides;  // of splits[i]; empty: not checked
-  std::vector<ClassId> classes_in_use;                // ascending; for better suggestions
+  // Asked for once a class is not known: what a better suggestion is chosen from.
+  std::function<std::vector<ClassId>()> classes_in_use;
 };
 
 struct FilterSql {

@@ -100,6 +100,10 @@ IdSet IdSet::united(std::span<const IdSet* const> sets) {
   return IdSet(std::make_unique<Bitmap>(roaring_bitmap_or_many(bitmaps.size(), bitmaps.data())));
 }
 
+IdSet IdSet::common(const IdSet& left, const IdSet& right) {
+  return IdSet(std::make_unique<Bitmap>(roaring_bitmap_and(left.bitmap_->raw, right.bitmap_->raw)));
+}
+
 std::uint64_t IdSet::count_common(const IdSet& other) const {
   return roaring_bitmap_and_cardinality(bitmap_->raw, other.bitmap_->raw);
 }

@@ -41,6 +41,9 @@ class IdSet {
   // Faster than joining one after the other.
   static IdSet united(std::span<const IdSet* const> sets);
 
+  // The ids that both have; cheaper than changing a copy of one.
+  static IdSet common(const IdSet& left, const IdSet& right);
+
   // How many ids both have, without making their intersection.
   std::uint64_t count_common(const IdSet& other) const;
 

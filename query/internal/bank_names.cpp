@@ -26,13 +26,15 @@ BankNames load_names(const Bank& bank) {
     }
     if (!sides.is_null(1)) names.split_sides.back().emplace_back(sides.text(1));
   }
-  // Few rows both: one a cell of the facet counts, and one a class of a dataset.
-  Rows classes = select(bank,
-                        "SELECT class_id FROM _rollup_mask WHERE samples > 0 "
-                        "UNION SELECT class_id FROM _raw_class ORDER BY 1");
-  while (classes.next()) {
-    names.classes_in_use.push_back(ClassId{static_cast<std::uint32_t>(classes.integer(0))});
-  }
+  names.classes_in_use = [bank] {
+    // Few rows both: one a cell of the facet counts, and one a class of a dataset.
+    Rows classes = select(bank,
+                          "SELECT class_id FROM _rollup_mask WHERE samples > 0 "
+                          "UNION SELECT class_id FROM _raw_class ORDER BY 1");
+    std::vector<ClassId> ids;
+    while (classes.next()) ids.push_back(ClassId{static_cast<std::uint32_t>(classes.integer(0))});
+    return ids;
+  };
   return loaded;
 }
 

@@ -28,8 +28,7 @@ IdSetPtr minus(const IdSetPtr& left, const IdSetPtr& right) {
 }
 
 IdSetPtr both(const IdSetPtr& left, const IdSetPtr& right) {
-  IdSet result = *left;
-  return made(std::move(result &= *right));
+  return made(IdSet::common(*left, *right));
 }
 
 IdSetPtr either(const IdSetPtr& left, const IdSetPtr& right) {

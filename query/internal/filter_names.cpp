@@ -94,8 +94,10 @@ ClassId NameResolver::class_id(const Filter& filter, std::size_t index) const {
   if (const auto found = taxonomy().find_class(word)) return *found;
   // A class that the bank has is the likelier one to be meant.
   std::vector<std::string> used;
-  for (const ClassId id : names_.classes_in_use) {
-    if (const ClassInfo* info = taxonomy().class_info(id)) used.push_back(info->name);
+  if (names_.classes_in_use) {
+    for (const ClassId used_id : names_.classes_in_use()) {
+      if (const ClassInfo* info = taxonomy().class_info(used_id)) used.push_back(info->name);
+    }
   }
   std::vector<std::string> all;
   if (!nearest_name(word, used)) {

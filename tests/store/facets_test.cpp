@@ -131,6 +131,7 @@ TEST_CASE("id_set: sets of ids join, cut and count as std::set does") {
     CHECK(plain(IdSet(a) |= b) == either);
     CHECK(plain(IdSet(a) -= b) == rest);
     CHECK(plain(IdSet(a) ^= b) == one);
+    CHECK(plain(IdSet::common(a, b)) == both);
     CHECK(a.count_common(b) == both.size());
     const IdSet* parts[] = {&a, &b};
     CHECK(IdSet::united(parts) == (IdSet(a) |= b));
