@@ -8,6 +8,7 @@
 
 #include "formats/png.h"
 #include "importers/internal/error_kind.h"
+#include "importers/internal/item_problem.h"
 #include "importers/internal/mask_picture.h"
 #include "schema/error.h"
 
@@ -36,8 +37,7 @@ class SliceReader {
     sample.name = place.name;
     sample.image = read_image(source_, item_.image_paths.front());
     if (is_constant(sample.image)) {
-      add(Severity::note, "constant-image", item_.image_paths.front(),
-          "all pixels have the same value");
+      add(note("constant-image", item_.image_paths.front(), "all pixels have the same value"));
     }
     for (const MaskSource& mask : item_.masks) {
       if (auto read = read_mask(mask, sample.image.shape)) {
@@ -58,10 +58,7 @@ class SliceReader {
            std::memcmp(bytes, bytes + step, image.image_hwc.size() - step) == 0;
   }
 
-  void add(Severity severity, const char* kind, const std::string& path,
-           const std::string& message) {
-    decoded_.problems.push_back({ImportId{}, severity, kind, path, message});
-  }
+  void add(Problem problem) { decoded_.problems.push_back(std::move(problem)); }
 
   std::optional<Image> read_mask_image(const std::string& path) {
     const char* stage = "bad-path";
@@ -70,8 +67,7 @@ class SliceReader {
       stage = "bad-png";
       return png::decode(file, printable(path)).image;
     } catch (const Error& error) {
-      decoded_.problems.push_back({ImportId{}, Severity::skipped,
-                                   problem_kind(error, "missing-mask", stage), path, error.what()});
+      add(skipped(problem_kind(error, "missing-mask", stage), path, error.what()));
       return std::nullopt;
     }
   }
@@ -80,23 +76,23 @@ class SliceReader {
     const std::optional<Image> image = read_mask_image(from.path);
     if (!image) return std::nullopt;
     if (image->shape.width != shape.width || image->shape.height != shape.height) {
-      add(Severity::skipped, "mask-size", from.path,
-          "the mask is " + std::to_string(image->shape.width) + " x " +
-              std::to_string(image->shape.height) + " pixels, its image " +
-              std::to_string(shape.width) + " x " + std::to_string(shape.height));
+      add(skipped("mask-size", from.path,
+                  "the mask is " + std::to_string(image->shape.width) + " x " +
+                      std::to_string(image->shape.height) + " pixels, its image " +
+                      std::to_string(shape.width) + " x " + std::to_string(shape.height)));
       return std::nullopt;
     }
     if (!colours_equal(*image)) {
-      add(Severity::skipped, "mask-colours", from.path,
-          "the mask has colours; only gray, palette and equal channels can be read");
+      add(skipped("mask-colours", from.path,
+                  "the mask has colours; only gray, palette and equal channels can be read"));
       return std::nullopt;
     }
     Foreground foreground = foreground_of(*image);
     if (foreground.largest == 0) {
-      add(Severity::note, "empty-mask", from.path, "no pixel is set; kept as an empty mask");
+      add(note("empty-mask", from.path, "no pixel is set; kept as an empty mask"));
     } else if (foreground.several) {
-      add(Severity::note, "mask-values", from.path,
-          "several values besides 0; all of them are taken as inside");
+      add(note("mask-values", from.path,
+               "several values besides 0; all of them are taken as inside"));
     }
     Mask mask;
     mask.class_id = from.class_id;

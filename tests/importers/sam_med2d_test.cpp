@@ -115,6 +115,18 @@ TEST_CASE("sam_med2d: a name with control characters is told without them") {
   CHECK(problems.front().path == "masks/a\\x7f\\x1b[2J.png");
 }
 
+TEST_CASE("sam_med2d: a missing mask with control characters in its name is told without them") {
+  SourceBuilder source("demo");
+  source.image("images/a_1_1.png");
+  source.text("image2label_train.json",
+              R"({"images/a_1_1.png": ["mask\u007f/a_1_1_liver_000.png"]})");
+  ImportOptions options;
+  std::vector<std::string> paths;
+  options.problem = [&](const Problem& problem) { paths.push_back(problem.path); };
+  import_source(source.root() / "a.bank", source.root(), options);
+  CHECK(paths == std::vector<std::string>{"mask\\x7f/a_1_1_liver_000.png"});
+}
+
 TEST_CASE("sam_med2d: both directions of the lists are read, and one image is one item") {
   SourceBuilder source("demo");
   for (const std::string stem : {"a_1_1", "a_1_2", "b_2_1", "c_3_1"}) {
