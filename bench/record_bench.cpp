@@ -258,6 +258,14 @@ std::vector<Gate> gates(const json& kinds) {
   std::vector<Gate> out;
   for (const json& kind : kinds) {
     const std::string name = kind["kind"].get<std::string>();
+    const auto has = [&](const char* codec) {
+      for (const json& row : kind["codecs"]) {
+        if (row["codec"] == codec) return true;
+      }
+      return false;
+    };
+    // A bank keeps tiny images with a dictionary.
+    const char* const kept = has(kTiny) ? kTiny : kImage;
     for (const json& row : kind["codecs"]) {
       const auto add = [&](const char* what, const char* key, double bound, bool at_most,
                            bool counts = true) {
@@ -269,7 +277,6 @@ std::vector<Gate> gates(const json& kinds) {
         add("bytes / prototype", "bytes_to_w4", 1.005, true);
         add("decode x prototype", "decode_x_w4", 0.97, false);
       } else if (row["codec"] == kImage) {
-        add("balanced encode x libpng", "encode_x_png", 5, false, is_natural(name));
         const auto target = targets().find(name);
         if (target != targets().end()) {
           add("bytes / PNG", "bytes_to_png", target->second.bytes_to_png, true, false);
@@ -284,6 +291,9 @@ std::vector<Gate> gates(const json& kinds) {
         const bool gray = name.find("gray") != std::string::npos;
         add("tiny bytes / PNG", "bytes_to_png", gray ? .92 : 1.0, true, false);
         add("tiny decode x libpng", "decode_x_png", 6, false, false);
+      }
+      if (row["codec"] == kept) {
+        add("balanced encode x libpng", "encode_x_png", 5, false, is_natural(name));
       }
     }
   }
@@ -347,11 +357,11 @@ int run(int argc, char** argv) {
     report["kinds"].push_back(kind);
   }
 
-  fmt::print("\n{:<14}{:<28}{:>10}{:>12}\n", "kind", "gate", "measured", "bound");
+  fmt::print("\n{:<27}{:<28}{:>10}{:>12}\n", "kind", "gate", "measured", "bound");
   bool passed = true;
   report["gates"] = json::array();
   for (const Gate& gate : gates(report["kinds"])) {
-    fmt::print("{:<14}{:<28}{:>10.3f}{:>3}{:>9.3f}  {}{}\n", gate.kind, gate.what, gate.measured,
+    fmt::print("{:<27}{:<28}{:>10.3f}{:>3}{:>9.3f}  {}{}\n", gate.kind, gate.what, gate.measured,
                gate.at_most ? "<=" : ">=", gate.bound, gate.passed() ? "PASS" : "FAIL",
                gate.counts ? "" : " (target of other images)");
     passed = passed && (gate.passed() || !gate.counts);

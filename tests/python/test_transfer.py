@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,15 @@ def test_an_exception_of_progress_ends_the_import(tmp_path: Path) -> None:
         sb.import_(tmp_path / "x.bank", tmp_path / "source", format="sa-med2d", progress=refuse)
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    # A shell starts what it runs in the background with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_ends_an_import_that_then_goes_on(tmp_path: Path) -> None:
     _native.paint_phantom(str(tmp_path / "source"), 3, 60, 6, 256)
     timer = threading.Timer(0.3, _thread.interrupt_main)
