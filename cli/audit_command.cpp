@@ -104,9 +104,7 @@ class AuditCommand : public Command {
       const PlacedSplit placed = place_split(bank, listed);
       for (const ListPlaces::Twice& twice : placed.listed_twice) {
         clean = false;
-        context.terminal.out_line(fmt::format("listed: {} names {} in {}", printable(twice.file),
-                                              printable(twice.id),
-                                              fmt::join(twice.sides, " and ")));
+        if (!json_) context.terminal.out_line("listed: " + printable(twice.text()));
       }
       for (std::size_t i = 0; i < std::min<std::size_t>(placed.unmatched_names.size(), 10); ++i) {
         context.terminal.say("no sample answers to " + printable(placed.unmatched_names[i]));
@@ -116,8 +114,12 @@ class AuditCommand : public Command {
             fmt::format("{}: {} names find no sample", listed.name, grouped(placed.unmatched)));
       }
       const AuditReport report = audit_split(bank, placed.split, options(aliases));
-      print(context, report);
       clean = clean && report.clean();
+      if (json_) {
+        context.terminal.out_line(line(to_json(report, placed)));
+      } else {
+        print(context, report);
+      }
     }
     return clean ? exit_done : exit_failed;
   }
@@ -191,6 +193,20 @@ class AuditCommand : public Command {
             {"leaking_near", report.leaking_near},
             {"unassigned", report.unassigned},
             {"findings", std::move(findings)}};
+  }
+
+  static Json to_json(const AuditReport& report, const PlacedSplit& placed) {
+    Json json = to_json(report);
+    json["clean"] = report.clean() && placed.listed_twice.empty();
+    for (const ListPlaces::Twice& twice : placed.listed_twice) {
+      json["findings"].push_back({{"kind", "listed"},
+                                  {"message", twice.text()},
+                                  {"sides", twice.sides},
+                                  {"samples", Json::array()}});
+    }
+    json["listed_twice"] = placed.listed_twice.size();
+    json["unmatched"] = placed.unmatched;
+    return json;
   }
 
   int list_duplicates(Context& context, const Bank& bank) const {

@@ -189,9 +189,7 @@ PlacedSplit place_split(const Bank& bank, const ListedSplit& listed) {
   placed.split.generation = bank.generation();
   placed.split.sides = std::move(places.sides);
   for (const auto& [row, side] : places.places) {
-    const SampleId id = columns.ids[static_cast<std::size_t>(row)];
-    if (!placed.split.samples.empty() && placed.split.samples.back() == id) continue;
-    placed.split.samples.push_back(id);
+    placed.split.samples.push_back(columns.ids[static_cast<std::size_t>(row)]);
     placed.split.members.push_back(side);
   }
   placed.listed_twice = std::move(places.listed_twice);

@@ -173,11 +173,7 @@ CaseAudit audit_cases(const std::vector<CaseRow>& rows, const ListedSplit& split
   audit.unmatched_names = std::move(places.unmatched_names);
   audit.listed_twice = places.listed_twice.size();
   for (const ListPlaces::Twice& twice : places.listed_twice) {
-    audit.findings.push_back(
-        {"listed",
-         fmt::format("{} names {} in {}", twice.file, twice.id, fmt::join(twice.sides, " and ")),
-         twice.sides,
-         {}});
+    audit.findings.push_back({"listed", twice.text(), twice.sides, {}});
   }
   // Names without any row are cases that are known by their names alone.
   std::vector<CaseRow> all = rows;

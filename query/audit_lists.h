@@ -50,13 +50,17 @@ struct RowNames {
 
 struct ListPlaces {
   std::vector<std::string> sides;
-  // Row and side, ascending, each pair once: a row on two sides stands twice.
+  // Row and side, ascending by row, each row once.
   std::vector<std::pair<std::uint64_t, std::uint16_t>> places;
-  // Names that stand on several sides of one file: file, name, sides.
+  // A name on several sides of one file, or two names on different sides that mean one row.
   struct Twice {
     std::string file;
     std::string id;
-    std::vector<std::string> sides;
+    std::vector<std::string> sides;  // two for two names, in their order
+    std::string other_file;          // of the second name; empty for one name
+    std::string other_id;
+
+    std::string text() const;  // one line for a person
   };
   std::vector<Twice> listed_twice;
   // Lists of the split, by number, that no row answers to at all; and how many names of the
@@ -66,11 +70,12 @@ struct ListPlaces {
   std::vector<std::string> unmatched_names;
 };
 
-// Finds what the names mean. A name is a subject's id, a key, a file or a slice: compared
+// Finds what the names mean. A name is a slice, a file, a key or a subject's id: compared
 // whole, or by the last parts of a path, endings (.nii.gz, .png) and nnU-Net's channel
-// (_0000) aside; failing all these it is a folder of the row's path. As soon as one list's dataset
-// is in `datasets`, every list names rows of its own dataset only. `rows` calls its argument once a
-// row; it is run twice.
+// (_0000) aside; failing all these it is a folder of the row's path. Where several names mean a
+// row, the first of these kinds decides its side. As soon as one list's dataset is in `datasets`,
+// every list names rows of its own dataset only. `rows` calls its argument once a row; it is run
+// twice.
 ListPlaces place_lists(
     const ListedSplit& split, const std::set<std::string>& datasets,
     const std::function<void(const std::function<void(std::uint64_t, const RowNames&)>&)>& rows);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "query/audit_lists.h"
@@ -66,10 +68,26 @@ bool is_elsewhere(std::string_view path, std::string_view name) {
          !folders_agree(name, path);
 }
 
+// What of a row a name can be, the narrowest first.
+enum class Kind : std::uint8_t { slice, file, key, subject, folder };
+
 struct ListedId {
   std::size_t list = 0;
   std::string text;  // "/" for "\", no "./" in front
   bool found = false;
+  std::vector<std::uint32_t> slice_of{};  // datasets in which it is the name of a slice
+};
+
+struct Answer {
+  std::uint64_t row = 0;
+  std::size_t id = 0;
+  std::uint32_t dataset = 0;
+  Kind kind{};
+
+  friend auto operator<=>(const Answer& a, const Answer& b) {
+    return std::tie(a.row, a.kind, a.id) <=> std::tie(b.row, b.kind, b.id);
+  }
+  friend bool operator==(const Answer&, const Answer&) = default;
 };
 
 class Placing {
@@ -96,12 +114,17 @@ class Placing {
   }
 
   void offer(std::uint64_t row, const RowNames& names) {
-    for (const std::string_view name : {names.subject, names.key, names.file, names.name}) {
+    const std::uint32_t dataset = number_of(names.dataset);
+    const std::pair<Kind, std::string_view> all[] = {{Kind::slice, names.name},
+                                                     {Kind::file, names.file},
+                                                     {Kind::key, names.key},
+                                                     {Kind::subject, names.subject}};
+    for (const auto& [kind, name] : all) {
       const std::string_view stem = without_ending(last_part(name));
       if (stem.empty()) continue;
-      try_stem(row, names, stem, name);
+      try_stem({row, 0, dataset, kind}, names, stem, name);
       const std::string_view plain = without_channel(stem);
-      if (!plain.empty()) try_stem(row, names, plain, name);
+      if (!plain.empty()) try_stem({row, 0, dataset, kind}, names, plain, name);
     }
   }
 
@@ -115,17 +138,15 @@ class Placing {
         if (known == by_stem_.end()) continue;
         for (const std::size_t id : known->second) {
           if (ids_[id].found || !is_of(id, names.dataset)) continue;
-          late_.push_back({id, row});
+          late_.push_back({row, id, 0, Kind::folder});
         }
       }
     }
   }
 
   ListPlaces take() {
-    for (const auto& [id, row] : late_) place(row, id);
-    std::sort(result_.places.begin(), result_.places.end());
-    result_.places.erase(std::unique(result_.places.begin(), result_.places.end()),
-                         result_.places.end());
+    for (const Answer& answer : late_) keep(answer);
+    place_rows();
     std::vector<std::uint64_t> found(split_.lists.size(), 0);
     for (const ListedId& id : ids_) found[id.list] += id.found ? 1U : 0U;
     // A file without any row is unknown as a whole; its sides stand or fall together.
@@ -168,7 +189,11 @@ class Placing {
     return only.empty() || only == dataset;
   }
 
-  void try_stem(std::uint64_t row, const RowNames& names, std::string_view stem,
+  std::uint32_t number_of(std::string_view dataset) {
+    return datasets_.try_emplace(std::string(dataset), datasets_.size()).first->second;
+  }
+
+  void try_stem(Answer answer, const RowNames& names, std::string_view stem,
                 std::string_view name) {
     const auto known = by_stem_.find(std::string(stem));
     if (known == by_stem_.end()) return;
@@ -176,13 +201,58 @@ class Placing {
       const std::string& text = ids_[id].text;
       if (!is_of(id, names.dataset) || !folders_agree(text, name)) continue;
       // A bare name agrees with every folder; then the row's own paths have a say.
-      if (!is_elsewhere(names.file, text) && !is_elsewhere(names.key, text)) place(row, id);
+      if (is_elsewhere(names.file, text) || is_elsewhere(names.key, text)) continue;
+      answer.id = id;
+      keep(answer);
     }
   }
 
-  void place(std::uint64_t row, std::size_t id) {
-    ids_[id].found = true;
-    result_.places.emplace_back(row, side_of_[ids_[id].list]);
+  void keep(const Answer& answer) {
+    ListedId& id = ids_[answer.id];
+    id.found = true;
+    if (answer.kind == Kind::slice && !is_slice(answer)) id.slice_of.push_back(answer.dataset);
+    answers_.push_back(answer);
+  }
+
+  bool is_slice(const Answer& answer) const {
+    const auto& slice_of = ids_[answer.id].slice_of;
+    return std::find(slice_of.begin(), slice_of.end(), answer.dataset) != slice_of.end();
+  }
+
+  void place_rows() {
+    // A volume of files, one a slice, goes by the first one's path. The name of that slice does
+    // not mean the others.
+    std::erase_if(answers_, [&](const Answer& answer) {
+      return answer.kind == Kind::file && is_slice(answer);
+    });
+    std::sort(answers_.begin(), answers_.end());
+    std::set<std::pair<std::size_t, std::size_t>> known;
+    for (auto first = answers_.cbegin(); first != answers_.cend();) {
+      const auto row_end = std::find_if(
+          first, answers_.cend(), [&](const Answer& answer) { return answer.row != first->row; });
+      result_.places.emplace_back(first->row, side_of_[ids_[first->id].list]);
+      for (auto other = std::next(first); other < row_end; ++other) {
+        if (differ(first->id, other->id) && known.insert({first->id, other->id}).second) {
+          add_twice(first->id, other->id);
+        }
+      }
+      first = row_end;
+    }
+  }
+
+  // Whether two names of one row are on two sides, and that is not said of one name already.
+  bool differ(std::size_t a, std::size_t b) const {
+    const ListedSide& own = split_.lists[ids_[a].list];
+    const ListedSide& other = split_.lists[ids_[b].list];
+    return side_of_[ids_[a].list] != side_of_[ids_[b].list] &&
+           (own.file != other.file || own.dataset != other.dataset || ids_[a].text != ids_[b].text);
+  }
+
+  void add_twice(std::size_t a, std::size_t b) {
+    const ListedSide& own = split_.lists[ids_[a].list];
+    const ListedSide& other = split_.lists[ids_[b].list];
+    result_.listed_twice.push_back(
+        {own.file, ids_[a].text, {own.side, other.side}, other.file, ids_[b].text});
   }
 
   void find_twice() {
@@ -193,7 +263,9 @@ class Placing {
     }
     for (const auto& [name, sides] : sides_of) {
       if (sides.size() < 2) continue;
-      ListPlaces::Twice twice{name.first.substr(0, name.first.find('\0')), name.second, {}};
+      ListPlaces::Twice twice;
+      twice.file = name.first.substr(0, name.first.find('\0'));
+      twice.id = name.second;
       for (const std::uint16_t side : sides) twice.sides.push_back(result_.sides[side]);
       result_.listed_twice.push_back(std::move(twice));
     }
@@ -204,11 +276,21 @@ class Placing {
   std::vector<std::uint16_t> side_of_;  // a list
   std::vector<ListedId> ids_;
   std::unordered_map<std::string, std::vector<std::size_t>> by_stem_;
-  std::vector<std::pair<std::size_t, std::uint64_t>> late_;  // id, row
+  std::unordered_map<std::string, std::uint32_t> datasets_;
+  std::vector<Answer> answers_;
+  std::vector<Answer> late_;  // what is found if nothing else answers to the name
   ListPlaces result_;
 };
 
 }  // namespace
+
+std::string ListPlaces::Twice::text() const {
+  if (other_id.empty()) {
+    return fmt::format("{} names {} in {}", file, id, fmt::join(sides, " and "));
+  }
+  return fmt::format("{} names {} in {}, {} names {} in {}: one sample", file, id, sides[0],
+                     other_file, other_id, sides[1]);
+}
 
 ListPlaces place_lists(
     const ListedSplit& split, const std::set<std::string>& datasets,

@@ -69,7 +69,11 @@ nb::list audit_files(const Bank& bank, const std::string& path, const SubjectAli
     nb::dict dict = report_dict(audited(bank, placed.split, aliases, near));
     nb::list twice;
     for (const ListPlaces::Twice& each : placed.listed_twice) {
-      twice.append(nb::make_tuple(each.file, each.id, each.sides));
+      const auto both = [](const std::string& one, const std::string& other) {
+        return other.empty() || other == one ? one : one + " and " + other;
+      };
+      twice.append(nb::make_tuple(both(each.file, each.other_file), both(each.id, each.other_id),
+                                  each.sides));
     }
     dict["split"] = listed.name;
     dict["clean"] = nb::cast<bool>(dict["clean"]) && placed.listed_twice.empty();

@@ -128,6 +128,52 @@ TEST_CASE("audit lists: nnU-Net's folds, MedBank's lists and JSON lines") {
   CHECK(lines[0].lists[1].side == "val");
 }
 
+// Where the names of these rows put each of them.
+ListPlaces places_of(const ListedSplit& split, const std::vector<RowNames>& rows) {
+  return place_lists(split, {}, [&](const auto& visit) {
+    for (std::size_t row = 0; row < rows.size(); ++row) visit(row, rows[row]);
+  });
+}
+
+TEST_CASE("audit lists: a slice's name is not its volume's, though the volume goes by that file") {
+  // Slices as files: the volume's path is the first slice's.
+  const std::vector<RowNames> rows = {
+      {"A", "p", "ct--p", "images/ct--A--p--z_1.png", "ct--A--p--z_1"},
+      {"A", "p", "ct--p", "images/ct--A--p--z_1.png", "ct--A--p--z_2"},
+      {"A", "p", "ct--p", "images/ct--A--p--z_1.png", "ct--A--p--z_3"}};
+  const ListedSplit split{
+      "x", {{"train", "f", "", {"ct--A--p--z_1.png"}}, {"test", "f", "", {"ct--A--p--z_2"}}}};
+  const ListPlaces found = places_of(split, rows);
+  CHECK(found.places == std::vector<std::pair<std::uint64_t, std::uint16_t>>{{0, 0}, {1, 1}});
+  CHECK(found.listed_twice.empty());
+  CHECK(found.unmatched == 0);
+
+  const CaseAudit audit =
+      audit_cases({row("A", "p", "a/z_1.png"), row("A", "p", "a/z_2.png")},
+                  {"x", {{"train", "f", "", {"z_1"}}, {"test", "f", "", {"z_2"}}}});
+  CHECK(audit.leaking_subjects == 1);
+}
+
+TEST_CASE("audit lists: a case that two files put on two sides is a finding, under any names") {
+  const std::vector<RowNames> rows = {{"A", "p1", "scan1", "img/scan1_0000.nii.gz", ""},
+                                      {"A", "p2", "scan2", "img/scan2_0000.nii.gz", ""}};
+  const ListPlaces same = places_of(
+      {"x", {{"train", "train.txt", "", {"scan1", "scan2"}}, {"test", "test.txt", "", {"scan1"}}}},
+      rows);
+  CHECK(same.places.size() == 2);
+  REQUIRE(same.listed_twice.size() == 1);
+  CHECK(same.listed_twice[0].text() ==
+        "train.txt names scan1 in train, test.txt names scan1 in test: one sample");
+
+  const ListPlaces renamed = places_of(
+      {"x", {{"train", "f", "", {"p1", "scan2"}}, {"test", "f", "", {"scan1_0000.nii.gz"}}}}, rows);
+  // The file's name is narrower than the patient's.
+  CHECK(renamed.places == std::vector<std::pair<std::uint64_t, std::uint16_t>>{{0, 1}, {1, 0}});
+  REQUIRE(renamed.listed_twice.size() == 1);
+  CHECK(renamed.listed_twice[0].other_id == "p1");
+  CHECK(renamed.listed_twice[0].sides == std::vector<std::string>{"test", "train"});
+}
+
 TEST_CASE("audit lists: files that are no lists are refused, naming the file") {
   const TempDir directory;
   write(directory / "a.json", "{\"train\": 3}");

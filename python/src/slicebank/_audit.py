@@ -49,7 +49,8 @@ class Audits:
                 dataset.json, text or CSV (docs/splits.md).
 
         Returns:
-            With ``listed_twice`` (file, name, sides), ``unmatched`` and ``unmatched_names``: names that
+            With ``listed_twice`` (file, name, sides; ``"a and b"`` where two names on different
+            sides mean one sample), ``unmatched`` and ``unmatched_names``: names that
             no sample answers to; and ``placed``, the split as a SplitSet.
 
         Raises:
