@@ -10,8 +10,9 @@ is the median over rounds, after one round that is thrown away. Sums over all pi
 before anything is timed. Peers that are not installed are named and left out. All is in the
 page cache. Peers store one label map a slice, which is cheaper than one file a mask.
 
-The 0 or 2 behind a name is DataLoader's num_workers; `Loader` has 2 C++ threads. Worker
-processes are persistent, so that no epoch pays for their start.
+The 0 or 2 behind a name is DataLoader's num_workers; `Loader` has 2 C++ threads, and so has
+`Dataset` in the process that trains; in a worker it has 1. Worker processes are persistent,
+so that no epoch pays for their start.
 """
 
 from __future__ import annotations

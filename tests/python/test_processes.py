@@ -43,6 +43,35 @@ def test_workers_see_the_same_bytes(bank: sb.Bank, method: str, used: bool) -> N
     assert reader_slots(bank) <= living
 
 
+class Watched:
+    """A BatchMaker that tells with how many threads it was asked."""
+
+    def __init__(self, maker: Any) -> None:
+        self.maker = maker
+        self.threads: list[int] = []
+
+    def batch(self, ids: Any, positions: Any, seed: int, epoch: int, threads: int, skip: bool) -> Any:
+        self.threads.append(threads)
+        return self.maker.batch(ids, positions, seed, epoch, threads, skip)
+
+
+def threads_of(dataset: sb.Dataset) -> list[int]:
+    watched = Watched(dataset._maker)
+    dataset._maker = watched  # type: ignore[assignment]
+    dataset.__getitems__([0, 1, 2])
+    return watched.threads
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_worker_decodes_with_one_thread_and_a_trainer_with_two(bank: sb.Bank, method: str) -> None:
+    options: dict[str, Any] = {"size": 64, "resize": "fit", "channels": "rgb"}
+    dataset = sb.Dataset(bank.all(), ["liver"], **options)
+    told = sb.Dataset(bank.all(), ["liver"], threads=3, **options)
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.map(threads_of, [dataset, told]) == [[1], [3]]
+    assert (threads_of(dataset), threads_of(told)) == ([2], [3])
+
+
 def read_until(path: str, stop: Any, results: Any) -> None:
     """Reads whatever there is; each look must be of one generation."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -175,8 +176,8 @@ class Dataset(MapStyle):
         keys: ``slicebank``, ``monai`` (image, label) or ``sam`` (image, label, boxes, point_coords,
             point_labels, original_size).
         seed: of everything random, with the epoch and the item's place.
-        threads: of ``__getitems__``, in the calling process. 1 inside DataLoader's workers is
-            right; with ``num_workers=0`` use the machine's cores.
+        threads: of ``__getitems__``, in the calling process: 2, and 1 in a process that
+            multiprocessing started, as DataLoader's workers are.
 
     What is random depends on (seed, epoch, place): with slicebank's samplers the place in the
     epoch's order, which any number of workers and ranks shares; else the index. Our samplers
@@ -194,7 +195,7 @@ class Dataset(MapStyle):
         *,
         keys: str = "slicebank",
         seed: int = 0,
-        threads: int = 1,
+        threads: int | None = None,
         **options: Any,
     ) -> None:
         if keys not in KEYS:
@@ -238,7 +239,7 @@ class Dataset(MapStyle):
         return item if self.transform is None else self.transform(item)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """Many items, decoded by ``threads`` threads; DataLoader calls it with a whole batch."""
+        """Many items, decoded by several threads; DataLoader calls it with a whole batch."""
         draws = [each for each in indices if isinstance(each, Draw)]
         if draws and (len(draws) < len(indices) or len({each.epoch for each in draws}) > 1):
             return [self[each] for each in indices]
@@ -251,7 +252,7 @@ class Dataset(MapStyle):
             return [self[each] for each in indices]
         ids = self._ids[numpy.asarray(places)]
         batch = self._maker.batch(
-            ids, numpy.asarray(positions, numpy.uint64), self.seed, epoch, self.threads, False
+            ids, numpy.asarray(positions, numpy.uint64), self.seed, epoch, self._thread_count(), False
         )
         stacked = batch_dict(batch, self._keys, self._instances)
         items = [{name: values[i] for name, values in stacked.items()} for i in range(len(places))]
@@ -260,6 +261,11 @@ class Dataset(MapStyle):
         if self.transform is not None:
             return [self.transform(item) for item in items]
         return ItemList(items, stacked)
+
+    def _thread_count(self) -> int:
+        if self.threads is not None:
+            return self.threads
+        return 2 if multiprocessing.parent_process() is None else 1
 
     def __repr__(self) -> str:
         # Stable: Grain compares it when it goes back to a checkpoint.
