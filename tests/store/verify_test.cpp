@@ -240,6 +240,11 @@ TEST_CASE("verify: flipped bits in the index are found, and reindex restores it"
   const auto path = folder / "a.bank";
   make_bank(path, 60);
   const auto before = dump_index(Bank::open(path));
+  // What the planner guesses by changes no answer, and is no data to be verified.
+  const auto without_guesses = [](auto tables) {
+    tables.erase("sqlite_stat1");
+    return tables;
+  };
   const std::string sound = read_file(path / "index.sqlite");
   const std::uint64_t seed = std::random_device{}();
   MESSAGE("seed ", seed);
@@ -255,7 +260,8 @@ TEST_CASE("verify: flipped bits in the index are found, and reindex restores it"
     if (verify_finds(path, VerifyLevel::hashes)) {
       ++found;
     } else {
-      CHECK_MESSAGE(dump_index(Bank::open(path)) == before, "silent difference, byte ", at);
+      CHECK_MESSAGE(without_guesses(dump_index(Bank::open(path))) == without_guesses(before),
+                    "silent difference, byte ", at);
     }
   }
   CHECK(found > 0);
