@@ -69,7 +69,7 @@ bool is_elsewhere(std::string_view path, std::string_view name) {
 }
 
 // What of a row a name can be, the narrowest first.
-enum class Kind : std::uint8_t { slice, file, key, subject, folder };
+enum class Kind : std::uint8_t { slice, file, key, subject, channel, folder };
 
 struct ListedId {
   std::size_t list = 0;
@@ -124,7 +124,7 @@ class Placing {
       if (stem.empty()) continue;
       try_stem({row, 0, dataset, kind}, names, stem, name);
       const std::string_view plain = without_channel(stem);
-      if (!plain.empty()) try_stem({row, 0, dataset, kind}, names, plain, name);
+      if (!plain.empty()) try_stem({row, 0, dataset, Kind::channel}, names, plain, name);
     }
   }
 

@@ -174,6 +174,16 @@ TEST_CASE("audit lists: a case that two files put on two sides is a finding, und
   CHECK(renamed.listed_twice[0].sides == std::vector<std::string>{"test", "train"});
 }
 
+TEST_CASE("audit lists: a number at the end is a channel only where no name has it") {
+  const std::vector<RowNames> rows = {{"A", "img_2", "img_2", "img_2_0000.png", ""},
+                                      {"A", "img_2_0001", "img_2_0001", "img_2_0001_0000.png", ""}};
+  const ListPlaces both =
+      places_of({"x", {{"train", "f", "", {"img_2"}}, {"test", "f", "", {"img_2_0001"}}}}, rows);
+  CHECK(both.places == std::vector<std::pair<std::uint64_t, std::uint16_t>>{{0, 0}, {1, 1}});
+  const ListPlaces file = places_of({"x", {{"test", "f", "", {"img_2_0001_0000.png"}}}}, rows);
+  CHECK(file.places == std::vector<std::pair<std::uint64_t, std::uint16_t>>{{1, 0}});
+}
+
 TEST_CASE("audit lists: files that are no lists are refused, naming the file") {
   const TempDir directory;
   write(directory / "a.json", "{\"train\": 3}");
