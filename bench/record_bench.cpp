@@ -258,14 +258,6 @@ std::vector<Gate> gates(const json& kinds) {
   std::vector<Gate> out;
   for (const json& kind : kinds) {
     const std::string name = kind["kind"].get<std::string>();
-    const auto has = [&](const char* codec) {
-      for (const json& row : kind["codecs"]) {
-        if (row["codec"] == codec) return true;
-      }
-      return false;
-    };
-    // A bank keeps tiny images with a dictionary.
-    const char* const kept = has(kTiny) ? kTiny : kImage;
     for (const json& row : kind["codecs"]) {
       const auto add = [&](const char* what, const char* key, double bound, bool at_most,
                            bool counts = true) {
@@ -277,6 +269,7 @@ std::vector<Gate> gates(const json& kinds) {
         add("bytes / prototype", "bytes_to_w4", 1.005, true);
         add("decode x prototype", "decode_x_w4", 0.97, false);
       } else if (row["codec"] == kImage) {
+        add("balanced encode x libpng", "encode_x_png", 5, false, is_natural(name));
         const auto target = targets().find(name);
         if (target != targets().end()) {
           add("bytes / PNG", "bytes_to_png", target->second.bytes_to_png, true, false);
@@ -291,9 +284,8 @@ std::vector<Gate> gates(const json& kinds) {
         const bool gray = name.find("gray") != std::string::npos;
         add("tiny bytes / PNG", "bytes_to_png", gray ? .92 : 1.0, true, false);
         add("tiny decode x libpng", "decode_x_png", 6, false, false);
-      }
-      if (row["codec"] == kept) {
-        add("balanced encode x libpng", "encode_x_png", 5, false, is_natural(name));
+        // With the dictionary that a bank has for them.
+        add("tiny encode x libpng", "encode_x_png", 5, false, false);
       }
     }
   }

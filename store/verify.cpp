@@ -322,6 +322,7 @@ class Verification {
     project_all(expected, projection, *snapshot_, state_->file.uuid, source);
     projection.set_position(state_->file.uuid, position_);
     if (!compare) return;
+    write_plan_statistics(expected);  // once more: its indexes were made last, without theirs
     findings_.run("corrupt-index", [&] {
       compare_indices(expected, *index_, [&](const IndexDifference& difference) {
         if (damaged_.contains(difference.sample)) return;  // said already

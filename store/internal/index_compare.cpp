@@ -164,6 +164,21 @@ void compare_table(const TableShape& shape, const sqlite::Connection& expected_c
   }
 }
 
+// The fixed numbers that SQLite's planner goes by. A table of SQLite's own, without a key.
+void compare_planner_numbers(const sqlite::Connection& expected, const sqlite::Connection& kept,
+                             const std::function<void(const IndexDifference&)>& visit) {
+  if (kept.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'") == 0) {
+    visit({"index-differs", SampleId{}, "the index lacks sqlite_stat1"});
+    return;
+  }
+  TableShape shape;
+  shape.name = "sqlite_stat1";
+  shape.columns = 3;  // tbl, idx, stat
+  shape.key = {0, 1};
+  shape.order = "tbl, idx";
+  compare_table(shape, expected, kept, visit);
+}
+
 }  // namespace
 
 void compare_indices(const sqlite::Connection& expected, const sqlite::Connection& kept,
@@ -171,7 +186,8 @@ void compare_indices(const sqlite::Connection& expected, const sqlite::Connectio
   auto names = table_names(expected);
   const auto kept_names = table_names(kept);
   constexpr const char* kVersion = "PRAGMA user_version";
-  if (kept.integer(kVersion) < expected.integer(kVersion)) {
+  const bool older = kept.integer(kVersion) < expected.integer(kVersion);
+  if (older) {
     // An index of an older build lacks what came after it, and nothing else.
     std::erase_if(names, [&](const std::string& name) {
       return std::find(kept_names.begin(), kept_names.end(), name) == kept_names.end();
@@ -185,6 +201,7 @@ void compare_indices(const sqlite::Connection& expected, const sqlite::Connectio
     if (name == "_pending_delete") continue;  // work in progress, of no record
     compare_table(shape_of(expected, name), expected, kept, visit);
   }
+  if (!older) compare_planner_numbers(expected, kept, visit);
 }
 
 }  // namespace slicebank
